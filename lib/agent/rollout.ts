@@ -1,0 +1,62 @@
+/**
+ * Many episodes side by side on one policy: as many in flight as asked, results in the order of the tasks, an
+ * environment error retried once and then reported apart, never counted as a failure of the policy.
+ */
+import type { Task } from '../tasks/task.ts'
+import type { Episode } from './episode.ts'
+import { type AgentSetup, playEpisode } from './play.ts'
+import { episodeSeed } from './seed.ts'
+
+export interface RolloutPlan {
+  tasks: readonly Task[]
+  phase: number
+  /** Names the stage ("phase-1", "test-0"): part of every episode's id and seed. */
+  stage: string
+  runSeed: number
+  temperature: number
+  concurrency: number
+  signal?: AbortSignal
+  onEpisode?: (episode: Episode, done: number, total: number) => void
+}
+
+export interface RolloutResult {
+  episodes: Episode[]
+  /** Episodes that the environment broke twice. */
+  errors: { task: Task; error: unknown }[]
+}
+
+export async function rollout(setup: AgentSetup, plan: RolloutPlan): Promise<RolloutResult> {
+  const results: (Episode | undefined)[] = new Array(plan.tasks.length)
+  const errors: RolloutResult['errors'] = []
+  let next = 0
+  let done = 0
+  const worker = async () => {
+    for (let i = next++; i < plan.tasks.length; i = next++) {
+      const task = plan.tasks[i] as Task
+      const play = () =>
+        playEpisode(setup, {
+          id: `${plan.stage}-${String(i).padStart(4, '0')}`,
+          task,
+          phase: plan.phase,
+          seed: episodeSeed(plan.runSeed, plan.stage, i),
+          temperature: plan.temperature,
+          session: i,
+          ...(plan.signal ? { signal: plan.signal } : {}),
+        })
+      try {
+        const episode = await play().catch((error: unknown) => {
+          if (plan.signal?.aborted) throw error
+          return play()
+        })
+        results[i] = episode
+        plan.onEpisode?.(episode, ++done, plan.tasks.length)
+      } catch (error) {
+        if (plan.signal?.aborted) throw error
+        done++
+        errors.push({ task, error })
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(plan.concurrency, plan.tasks.length) }, worker))
+  return { episodes: results.filter((episode) => episode !== undefined), errors }
+}

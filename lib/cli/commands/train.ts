@@ -1,0 +1,130 @@
+/** `mira train`: a new run, or one that goes on; a report at the end; Ctrl-C leaves it resumable. */
+import type { Command } from 'commander'
+import { RunDirectory } from '../../run/directory.ts'
+import { environmentFacts } from '../../run/environment.ts'
+import { RunError } from '../../run/errors.ts'
+import type { TrainEvent, TrainResult } from '../../run/events.ts'
+import type { Engine } from '../engine.ts'
+import { EXIT, type ExitCode, UsageError } from '../exit.ts'
+import { listenForInterrupt } from '../interrupt.ts'
+import {
+  type ConfigFlags,
+  configOf,
+  modeOf,
+  type OutputFlags,
+  withConfigFlags,
+  withOutputFlags,
+} from '../options.ts'
+import { createReporter, type Reporter } from '../terminal.ts'
+import type { Context } from './context.ts'
+
+interface TrainFlags extends ConfigFlags, OutputFlags {
+  out?: string
+  resume?: string
+}
+
+export function addTrain(program: Command, context: Context): void {
+  const command = program.command('train').description('train a policy: imitation, then MiRA phase by phase')
+  withOutputFlags(withConfigFlags(command))
+    .option('--out <dir>', 'run directory (default: runs/<time>)')
+    .option('--resume <dir>', 'go on with an interrupted run after its last complete checkpoint')
+    .action(async (flags: TrainFlags) => {
+      context.exit(await train(flags, context))
+    })
+}
+
+async function train(flags: TrainFlags, context: Context): Promise<ExitCode> {
+  // Usage and configuration are judged before anything is loaded or written.
+  const config = flags.resume === undefined ? configOf(flags) : undefined
+  if (flags.resume !== undefined) expectNoConfigFlags(flags)
+  const engine = await context.engine()
+  const facts = engine.facts()
+
+  const run = config
+    ? await RunDirectory.create(config, {
+        ...(flags.out !== undefined && { directory: flags.out }),
+        environment: environmentFacts(facts),
+      })
+    : await RunDirectory.open(flags.resume as string)
+  const reporter = createReporter(modeOf(flags), context.out, context.err)
+  using interruption = listenForInterrupt(
+    () => context.err.write('\nstopping after this step; press Ctrl-C again to quit at once\n'),
+    context.quit,
+  )
+  try {
+    if (run.state.finished) {
+      throw new RunError(
+        'ERR_RUN_MISSING',
+        `expected an unfinished run in ${run.path}, all its phases are done`,
+      )
+    }
+    const result = await engine.train(run.config, {
+      run,
+      onEvent: (event) => reporter.handle(event),
+      signal: interruption.signal,
+    })
+    return await conclude(result, run, engine, reporter, context, flags)
+  } catch (error) {
+    if (!interruption.signal.aborted) throw error
+    // Stopped so early that there was nothing to conclude.
+    reporter.close()
+    context.err.write(goOn(run))
+    return EXIT.interrupted
+  } finally {
+    reporter.close()
+    run.close()
+  }
+}
+
+async function conclude(
+  result: TrainResult,
+  run: RunDirectory,
+  engine: Engine,
+  reporter: Reporter,
+  context: Context,
+  flags: TrainFlags,
+): Promise<ExitCode> {
+  if (result.outcome === 'interrupted') {
+    reporter.close()
+    context.err.write(goOn(run))
+    return EXIT.interrupted
+  }
+  const started = performance.now()
+  const tell = (event: TrainEvent) => {
+    run.record(event)
+    reporter.handle(event)
+  }
+  const phase = result.phases.at(-1)?.phase ?? 0
+  tell({ type: 'stage', stage: 'report', phase })
+  const report = await engine.writeReport(run.path)
+  tell({ type: 'stage-end', stage: 'report', phase, seconds: (performance.now() - started) / 1000 })
+  if (!flags.json) {
+    context.out.write(`report      ${report}\n`)
+    if (result.checkpoint) context.out.write(`checkpoint  ${result.checkpoint}\n`)
+  }
+  return EXIT.ok
+}
+
+function goOn(run: RunDirectory): string {
+  const { completedPhase } = run.state
+  const kept =
+    completedPhase < 0
+      ? 'no phase is complete yet'
+      : `phase ${completedPhase} is complete in ${run.checkpointPath(completedPhase)}`
+  return `interrupted; ${kept}; go on with: npm run train -- --resume ${run.path}\n`
+}
+
+function expectNoConfigFlags(flags: TrainFlags): void {
+  const given = [
+    flags.preset !== undefined && '--preset',
+    flags.config !== undefined && '--config',
+    flags.set.length > 0 && '--set',
+    flags.seed !== undefined && '--seed',
+    flags.out !== undefined && '--out',
+  ].filter((name) => name !== false)
+  if (given.length > 0) {
+    throw new UsageError(
+      `--resume: expected no other settings (a run keeps its own), received ${given.join(', ')}`,
+    )
+  }
+}

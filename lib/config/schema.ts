@@ -1,0 +1,33 @@
+/**
+ * The whole configuration of a run: one section per room, strict, every constant with its default here and
+ * nowhere else. A resolved Config is plain data.
+ */
+import { z } from 'zod'
+import { critics, shaping } from './sections/critics.ts'
+import { imitation } from './sections/imitation.ts'
+import { model, tokenizer } from './sections/model.ts'
+import { curriculum, phases, replay } from './sections/phases.ts'
+import { policy } from './sections/policy.ts'
+import { evaluation, run } from './sections/run.ts'
+import { agent, suite } from './sections/world.ts'
+
+export const configSchema = z.strictObject({
+  model,
+  tokenizer,
+  suite,
+  agent,
+  imitation,
+  critics,
+  shaping,
+  policy,
+  replay,
+  curriculum,
+  phases,
+  evaluation,
+  run,
+})
+
+export type Config = z.infer<typeof configSchema>
+
+/** What a file or a caller may leave out: everything. */
+export type ConfigInput = z.input<typeof configSchema>

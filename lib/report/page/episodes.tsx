@@ -1,0 +1,103 @@
+/**
+ * The episode browser's frame and its data. browser.js fills the frame from the JSON below and writes text nodes
+ * only, so nothing a page or a policy said can become markup.
+ */
+/** @jsxRuntime automatic @jsxImportSource hono/jsx */
+import { phaseName } from '../charts/success.ts'
+import type { ReportData, SampleEpisode } from '../data.ts'
+import { Section } from './sections.tsx'
+
+export function Episodes({ data }: { data: ReportData }) {
+  const { episodes } = data
+  return (
+    <Section id="episodes" title="Episodes">
+      <p>
+        {episodes.length.toLocaleString('en')} of {data.episodesInRun.toLocaleString('en')} episodes, drawn
+        evenly over phases and outcomes. <kbd>←</kbd> <kbd>→</kbd> move through the steps, <kbd>↑</kbd>{' '}
+        <kbd>↓</kbd> through the list.
+      </p>
+      {episodes.length === 0 ? (
+        <p class="empty">No episode has been recorded yet.</p>
+      ) : (
+        <>
+          <noscript>
+            <p class="empty">Browsing episodes needs JavaScript; everything above does not.</p>
+          </noscript>
+          <div class="explorer" id="explorer" hidden>
+            <div class="chooser">
+              <div class="filters">
+                <Filter
+                  name="phase"
+                  options={unique(episodes.map(({ phase }) => phase)).map((phase) => [
+                    String(phase),
+                    phaseName(phase),
+                  ])}
+                />
+                <Filter
+                  name="site"
+                  options={unique(episodes.map(({ site }) => site)).map((site) => [site, site])}
+                />
+                <Filter
+                  name="split"
+                  options={unique(episodes.map(({ split }) => split)).map((split) => [split, split])}
+                />
+                <Filter
+                  name="outcome"
+                  options={[
+                    ['success', 'success'],
+                    ['failure', 'failure'],
+                  ]}
+                />
+              </div>
+              <p class="soft" id="episode-count" role="status" />
+              <ul id="episode-list" />
+            </div>
+            <article id="episode" aria-label="Chosen episode" />
+          </div>
+        </>
+      )}
+    </Section>
+  )
+}
+
+function Filter({ name, options }: { name: string; options: [value: string, label: string][] }) {
+  return (
+    <label>
+      {name}
+      <select data-filter={name}>
+        <option value="">all</option>
+        {options.map(([value, label]) => (
+          <option value={value}>{label}</option>
+        ))}
+      </select>
+    </label>
+  )
+}
+
+/**
+ * JSON for a script element: page texts stored once each (episodes of one world share pages), numbers rounded to
+ * four decimals, and "<" written as an escape so that no text can close the element.
+ */
+export function episodePayload(episodes: SampleEpisode[]): string {
+  const pages = new Map<string, number>()
+  const page = (text: string): number => {
+    const known = pages.get(text)
+    if (known !== undefined) return known
+    pages.set(text, pages.size)
+    return pages.size - 1
+  }
+  const compact = episodes.map((episode) => ({
+    ...episode,
+    steps: episode.steps.map((step) => ({ ...step, page: page(step.page) })),
+  }))
+  const round = (_key: string, value: unknown) =>
+    typeof value === 'number' ? Math.round(value * 1e4) / 1e4 : value
+  return JSON.stringify({ pages: [...pages.keys()], episodes: compact }, round)
+    .replaceAll('<', '\\u003c')
+    .replaceAll('\u2028', '\\u2028')
+    .replaceAll('\u2029', '\\u2029')
+}
+
+function unique<T>(values: T[]): T[] {
+  return [...new Set(values)].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0))
+}

@@ -1,0 +1,82 @@
+// Low-rank adapters; see lora.h.
+#include "native/core/lora.h"
+#include <ATen/CPUGeneratorImpl.h>
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+
+namespace mira {
+namespace {
+
+// {out, in} of a target.
+std::pair<int64_t, int64_t> shape_of(const GemmaConfig& c, const std::string& target) {
+  const int64_t q = c.heads * c.head_dim, kv = c.kv_heads * c.head_dim;
+  if (target == "q") return {q, c.hidden};
+  if (target == "k" || target == "v") return {kv, c.hidden};
+  if (target == "o") return {c.hidden, q};
+  if (target == "down") return {c.hidden, c.intermediate};
+  return {c.intermediate, c.hidden};
+}
+
+}  // namespace
+
+Lora make_lora(const GemmaConfig& config, int64_t rank, double alpha, uint64_t seed,
+               const std::vector<std::string>& targets) {
+  if (rank < 1) throw std::invalid_argument("lora.rank: expected a positive integer, got " + std::to_string(rank) + ".");
+  if (!(alpha > 0)) throw std::invalid_argument("lora.alpha: expected a positive number, got " + std::to_string(alpha) + ".");
+  for (const std::string& name : targets)
+    if (std::none_of(kLoraTargets.begin(), kLoraTargets.end(), [&](const LoraTarget& t) { return name == t.name; }))
+      throw std::invalid_argument("lora.targets: expected q, k, v, o, gate, up or down, got '" + name + "'.");
+  at::NoGradGuard no_grad;
+  auto generator = at::make_generator<at::CPUGeneratorImpl>(seed);
+  Lora lora{rank, alpha / static_cast<double>(rank), {}};
+  lora.layers.resize(config.layers);
+  for (LoraLayer& layer : lora.layers)
+    for (const LoraTarget& target : kLoraTargets) {
+      if (!targets.empty() && std::find(targets.begin(), targets.end(), target.name) == targets.end()) continue;
+      const auto [out, in] = shape_of(config, target.name);
+      const double bound = 1.0 / std::sqrt(static_cast<double>(in));
+      LoraPair& pair = layer.*target.pair;
+      pair.a_RI = at::empty({rank, in}, at::kFloat).uniform_(-bound, bound, generator).requires_grad_(true);
+      pair.b_OR = at::zeros({out, rank}, at::kFloat).requires_grad_(true);
+    }
+  return lora;
+}
+
+std::vector<std::pair<std::string, at::Tensor>> named_adapters(const Lora& lora) {
+  std::vector<std::pair<std::string, at::Tensor>> named;
+  for (size_t i = 0; i < lora.layers.size(); ++i)
+    for (const LoraTarget& target : kLoraTargets) {
+      const LoraPair& pair = lora.layers[i].*target.pair;
+      if (!pair.a_RI.defined()) continue;
+      const std::string module = "base_model.model.model.layers." + std::to_string(i) + "." + target.module;
+      named.emplace_back(module + ".lora_A.weight", pair.a_RI);
+      named.emplace_back(module + ".lora_B.weight", pair.b_OR);
+    }
+  return named;
+}
+
+at::Tensor add_lora(const at::Tensor& y, const at::Tensor& x, const std::vector<const LoraPair*>& pairs,
+                    const std::vector<int64_t>& widths, double scale) {
+  std::vector<at::Tensor> down;  // the A matrices side by side: one GEMM reads x once
+  for (const LoraPair* pair : pairs)
+    if (pair->a_RI.defined()) down.push_back(pair->a_RI);
+  if (down.empty()) return y;
+  const at::ScalarType dtype = x.scalar_type();
+  const at::Tensor a = (down.size() == 1 ? down[0] : at::cat(down, 0)).to(dtype);
+  const at::Tensor u = at::linear(x, a);
+  const int64_t rank = down[0].size(0);
+  std::vector<at::Tensor> blocks;
+  int64_t column = 0;
+  for (size_t i = 0; i < pairs.size(); ++i) {
+    if (!pairs[i]->a_RI.defined()) {
+      blocks.push_back(at::zeros({x.size(0), widths[i]}, x.options()));
+      continue;
+    }
+    blocks.push_back(at::linear(u.narrow(1, column, rank), pairs[i]->b_OR.to(dtype)));
+    column += rank;
+  }
+  return at::add(y, blocks.size() == 1 ? blocks[0] : at::cat(blocks, 1), scale);
+}
+
+}  // namespace mira

@@ -1,0 +1,39 @@
+// Low-rank adapters: their creation, their names, and how they enter a linear layer.
+// Adapters are float32 whatever the weights' dtype and are rounded to it only for the product.
+#pragma once
+#include <ATen/ATen.h>
+#include <array>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+#include "native/core/config.h"
+#include "native/core/role.h"
+
+namespace mira {
+
+// The seven linears in the order of LoraLayer, with their Hugging Face module paths inside a layer.
+struct LoraTarget { const char* name; const char* module; LoraPair LoraLayer::* pair; };
+inline constexpr std::array<LoraTarget, 7> kLoraTargets{{
+    {"q", "self_attn.q_proj", &LoraLayer::q},
+    {"k", "self_attn.k_proj", &LoraLayer::k},
+    {"v", "self_attn.v_proj", &LoraLayer::v},
+    {"o", "self_attn.o_proj", &LoraLayer::o},
+    {"gate", "mlp.gate_proj", &LoraLayer::gate},
+    {"up", "mlp.up_proj", &LoraLayer::up},
+    {"down", "mlp.down_proj", &LoraLayer::down},
+}};
+
+// PEFT's initialisation: A ~ U(-1/sqrt(in), 1/sqrt(in)) (kaiming_uniform with a = sqrt 5), B = 0, so that the
+// role starts as the base. `targets` holds LoraTarget::name values; empty means all seven.
+Lora make_lora(const GemmaConfig&, int64_t rank, double alpha, uint64_t seed, const std::vector<std::string>& targets);
+
+// Every adapter matrix under its PEFT name (base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight).
+std::vector<std::pair<std::string, at::Tensor>> named_adapters(const Lora&);
+
+// y + scale * (x A^T) B^T, block by block: `pairs` adapt consecutive column blocks of y, `widths` wide each.
+// Returns y itself when nothing is adapted. Differentiable.
+at::Tensor add_lora(const at::Tensor& y, const at::Tensor& x, const std::vector<const LoraPair*>& pairs,
+                    const std::vector<int64_t>& widths, double scale);
+
+}  // namespace mira
