@@ -9,8 +9,8 @@ import { embeddedBackend } from '../lib/sites/backend.ts'
 import { embeddedWeb } from '../lib/sites/embedded.ts'
 import { buildSuite, oracleReached } from '../lib/sites/suite.ts'
 import { createWorld } from '../lib/sites/world.ts'
-import type { Addressing } from '../lib/web/observation.ts'
 import { inProcessDriver } from '../lib/web/in-process.ts'
+import type { Addressing } from '../lib/web/observation.ts'
 
 export interface EnvironmentSpeed {
   addressing: Addressing

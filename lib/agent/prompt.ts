@@ -68,7 +68,12 @@ export class PromptComposer {
   #compact({ intent, history }: PromptInput) {
     const { bos, startOfTurn } = this.#tokenizer.special
     return {
-      head: [Int32Array.of(bos, startOfTurn), this.#encode('user\n'), this.#encode(intent), this.#encode('\n')],
+      head: [
+        Int32Array.of(bos, startOfTurn),
+        this.#encode('user\n'),
+        this.#encode(intent),
+        this.#encode('\n'),
+      ],
       rounds: history.map((step) => [this.#reply(step), this.#encode(step.failed ? ' # failed\n' : '\n')]),
       tail: this.#modelTurn(),
     }
@@ -100,12 +105,16 @@ export class PromptComposer {
 
   #reply(step: PastStep): Int32Array {
     const last = step.actionIds.length - 1
-    return step.actionIds[last] === this.#tokenizer.special.endOfTurn ? step.actionIds.subarray(0, last) : step.actionIds
+    return step.actionIds[last] === this.#tokenizer.special.endOfTurn
+      ? step.actionIds.subarray(0, last)
+      : step.actionIds
   }
 
   #encode(text: string): Int32Array {
-    let ids = this.#text.get(text)
-    if (!ids) this.#text.set(text, (ids = this.#tokenizer.encode(text)))
+    const known = this.#text.get(text)
+    if (known) return known
+    const ids = this.#tokenizer.encode(text)
+    this.#text.set(text, ids)
     return ids
   }
 }

@@ -225,7 +225,10 @@ export interface NativeRole {
   ): Promise<{ loss: number; lossPerHead: number[]; scores: NativeTensor }>
   configureOptimizer(spec: AdamWSpec): void
   /** Clips by global norm (0 = off), applies AdamW with this learning rate, clears gradients. */
-  optimizerStep(options: { lr: number; clipNorm: number }, cancel?: NativeCancelToken): Promise<OptimizerStepResult>
+  optimizerStep(
+    options: { lr: number; clipNorm: number },
+    cancel?: NativeCancelToken,
+  ): Promise<OptimizerStepResult>
   zeroGradients(): Promise<void>
   /** Names, shapes and dtypes under Hugging Face names (LoRA: PEFT names; heads: heads.NAME.*). */
   parameters(): { name: string; shape: number[]; dtype: DType; trainable: boolean }[]

@@ -30,19 +30,20 @@ export interface Demonstration {
   success: boolean
 }
 
-/** Probability that a template's demonstration is a slip: one half of the templates gets each. */
+/** Probability that a template's demonstration is a slip: `share` of the templates gets `majority`. */
 export interface SlipRates {
+  share: number
   majority: number
   minority: number
 }
 
-export const DEFAULT_SLIP_RATES: SlipRates = { majority: 0.65, minority: 0.3 }
+export const DEFAULT_SLIP_RATES: SlipRates = { share: 0.5, majority: 0.65, minority: 0.3 }
 
-/** Slip probability by template id; the halves are drawn by a hash of the id and never change with the seed. */
+/** Slip probability by template id; the two groups are drawn by a hash of the id and never change with the seed. */
 export function slipRates(templates: Iterable<Template>, rates = DEFAULT_SLIP_RATES): Map<string, number> {
   const ids = [...new Set([...templates].map((template) => template.id))]
   ids.sort((a, b) => hashUnit(`slip/${a}`) - hashUnit(`slip/${b}`))
-  return new Map(ids.map((id, i) => [id, i < ids.length / 2 ? rates.majority : rates.minority]))
+  return new Map(ids.map((id, i) => [id, i < ids.length * rates.share ? rates.majority : rates.minority]))
 }
 
 /** Plays fixed actions in a fresh session of the task. */

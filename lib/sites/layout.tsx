@@ -1,3 +1,4 @@
+/** @jsxRuntime automatic @jsxImportSource hono/jsx */
 /**
  * The page chrome and form controls all sites share: server-rendered HTML that works without scripts, with one
  * accessible name per control and every value to be read in an element of its own (<b>).

@@ -1,3 +1,4 @@
+/** @jsxRuntime automatic @jsxImportSource hono/jsx */
 /** The bar of links to the other sites; it stands on each site's home page only, to keep inner pages short. */
 import { SITE_NAMES, type SiteName } from '../tasks/task.ts'
 import type { Origins } from './kit.ts'

@@ -1,11 +1,11 @@
 /** What can be wrong with a tokenizer, with a code to branch on. */
+export type TokenizerErrorCode = 'TOKENIZER_MISSING' | 'TOKENIZER_FORMAT' | 'TOKENIZER_TURNS'
+
 export class TokenizerError extends Error {
   override readonly name = 'TokenizerError'
-  constructor(
-    readonly code: 'TOKENIZER_MISSING' | 'TOKENIZER_FORMAT' | 'TOKENIZER_TURNS',
-    message: string,
-    cause?: unknown,
-  ) {
+  readonly code: TokenizerErrorCode
+  constructor(code: TokenizerErrorCode, message: string, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause })
+    this.code = code
   }
 }

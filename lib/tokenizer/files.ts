@@ -5,7 +5,10 @@ import { z } from 'zod'
 import { TokenizerError } from './errors.ts'
 
 const shape = z.looseObject({
-  model: z.looseObject({ type: z.string().optional(), vocab: z.record(z.string(), z.number().int().nonnegative()) }),
+  model: z.looseObject({
+    type: z.string().optional(),
+    vocab: z.record(z.string(), z.number().int().nonnegative()),
+  }),
   added_tokens: z.array(z.looseObject({ id: z.number().int().nonnegative(), content: z.string() })),
 })
 
@@ -15,7 +18,11 @@ export function tokenizerFile(directory: string, text: string): object {
   try {
     parsed = JSON.parse(text)
   } catch (cause) {
-    throw new TokenizerError('TOKENIZER_FORMAT', `tokenizer: ${path} is not JSON; copy it again from the model`, cause)
+    throw new TokenizerError(
+      'TOKENIZER_FORMAT',
+      `tokenizer: ${path} is not JSON; copy it again from the model`,
+      cause,
+    )
   }
   const checked = shape.safeParse(parsed)
   if (!checked.success) {
@@ -36,6 +43,10 @@ export function tokenizerConfigFile(directory: string): object {
   try {
     return JSON.parse(readFileSync(path, 'utf8')) as object
   } catch (cause) {
-    throw new TokenizerError('TOKENIZER_FORMAT', `tokenizer: ${path} is not JSON; copy it again from the model`, cause)
+    throw new TokenizerError(
+      'TOKENIZER_FORMAT',
+      `tokenizer: ${path} is not JSON; copy it again from the model`,
+      cause,
+    )
   }
 }

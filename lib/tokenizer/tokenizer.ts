@@ -52,7 +52,10 @@ export class Tokenizer {
     ) as unknown as SpecialIds
     const control = this.#inner.get_added_tokens_decoder()
     this.#bytes = byteTable(this.#pieces, this.size, new Set(control.keys()))
-    this.#control = new RegExp([...control.values()].map((token) => escapeRegExp(token.content)).join('|'), 'g')
+    this.#control = new RegExp(
+      [...control.values()].map((token) => escapeRegExp(token.content)).join('|'),
+      'g',
+    )
   }
 
   /** Reads tokenizer.json and, if there, tokenizer_config.json of a model folder. */
@@ -62,7 +65,11 @@ export class Tokenizer {
     try {
       text = readFileSync(path, 'utf8')
     } catch (cause) {
-      throw new TokenizerError('TOKENIZER_MISSING', `tokenizer: expected a readable file ${path}; copy the model's tokenizer.json there`, cause)
+      throw new TokenizerError(
+        'TOKENIZER_MISSING',
+        `tokenizer: expected a readable file ${path}; copy the model's tokenizer.json there`,
+        cause,
+      )
     }
     return new Tokenizer(directory, text, tokenizerConfigFile(directory))
   }

@@ -15,7 +15,9 @@ export function byteTable(pieces: Map<string, number>, size: number, control: Se
   for (const [piece, id] of pieces) {
     if (control.has(id)) continue
     const byte = BYTE_PIECE.exec(piece)
-    byId[id] = byte ? Uint8Array.of(Number.parseInt(byte[1] as string, 16)) : utf8.encode(piece.replaceAll('\u2581', ' '))
+    byId[id] = byte
+      ? Uint8Array.of(Number.parseInt(byte[1] as string, 16))
+      : utf8.encode(piece.replaceAll('\u2581', ' '))
   }
   const offsets = new Int32Array(size + 1)
   for (let i = 0; i < size; i++) offsets[i + 1] = (offsets[i] as number) + (byId[i]?.length ?? 0)

@@ -4,7 +4,13 @@
  */
 import type { Config } from '../config/schema.ts'
 import type { RunDirectory } from '../run/directory.ts'
-import { type Evaluation, type PhaseResult, phaseResults, type TrainEvent, type TrainResult } from '../run/events.ts'
+import {
+  type Evaluation,
+  type PhaseResult,
+  phaseResults,
+  type TrainEvent,
+  type TrainResult,
+} from '../run/events.ts'
 import { readEpisodes, readEvents } from '../run/read.ts'
 import type { Task } from '../tasks/task.ts'
 import { loadCritic, savePhase } from './checkpoint.ts'
@@ -39,7 +45,9 @@ export async function train(config: Config, { run, onEvent, signal }: TrainOptio
     ...(resumed >= 0 ? { checkpoint: run.checkpointPath(resumed) } : {}),
   })
   const earlier = resumed >= 0 ? phaseResults(await readEvents(run.path)) : []
-  const results = new Map<number, PhaseResult>(earlier.filter((r) => r.phase <= resumed).map((r) => [r.phase, r]))
+  const results = new Map<number, PhaseResult>(
+    earlier.filter((r) => r.phase <= resumed).map((r) => [r.phase, r]),
+  )
   let phase = resumed + 1
   try {
     trainer.emit({
@@ -112,17 +120,31 @@ export async function evaluate(config: Config, options: EvaluateOptions): Promis
 }
 
 /** Evaluates the policy that a phase produced, writes its checkpoint, and keeps it if validation prefers it. */
-async function concludePhase(trainer: Trainer, phase: number, results: Map<number, PhaseResult>): Promise<void> {
+async function concludePhase(
+  trainer: Trainer,
+  phase: number,
+  results: Map<number, PhaseResult>,
+): Promise<void> {
   const { evaluation, phases } = trainer.config
   const { suites, run } = trainer
-  const validation = await evaluatePolicy(trainer, 'validation', phase, suites.exam('validation', evaluation.validationEpisodes), { keep: false })
-  const test = await evaluatePolicy(trainer, 'test', phase, suites.exam('test', evaluation.episodes), { keep: true })
+  const validation = await evaluatePolicy(
+    trainer,
+    'validation',
+    phase,
+    suites.exam('validation', evaluation.validationEpisodes),
+    { keep: false },
+  )
+  const test = await evaluatePolicy(trainer, 'test', phase, suites.exam('test', evaluation.episodes), {
+    keep: true,
+  })
   const outer = phase === 0 || phase === phases.count
   const novel = outer ? suites.exam('novel', evaluation.novelEpisodes) : []
   const result: PhaseResult = { phase, validation, test }
   if (novel.length > 0) result.novel = await evaluatePolicy(trainer, 'novel', phase, novel, { keep: false })
   results.set(phase, result)
-  const path = await trainer.stage('checkpoint', phase, {}, async () => ({ result: await savePhase(trainer, phase) }))
+  const path = await trainer.stage('checkpoint', phase, {}, async () => ({
+    result: await savePhase(trainer, phase),
+  }))
   trainer.emit({ type: 'checkpoint', phase, path })
   const share = successShare(validation)
   const best = run.state.best

@@ -2,7 +2,13 @@
  * Who gets credit: from the critics' scores of a phase's states to shaped rewards, returns and advantages
  * (paper Alg. 1 phase B and Eq. 10-11). Pure; one call per phase.
  */
-import { type AdvantageOptions, type AdvantageStatistics, advantageStatistics, scaleToUnitStd, shapedAdvantages } from '../learn/advantage.ts'
+import {
+  type AdvantageOptions,
+  type AdvantageStatistics,
+  advantageStatistics,
+  scaleToUnitStd,
+  shapedAdvantages,
+} from '../learn/advantage.ts'
 import { discountedReturns } from '../learn/returns.ts'
 import { type ShapingOptions, shapedRewards } from '../learn/shaping.ts'
 import type { StepLearning } from '../learn/trace.ts'
@@ -31,10 +37,14 @@ export function assignCredit(
   const auxiliary = rewards.slice()
   for (let e = 0; e + 1 < offsets.length; e++) {
     const last = (offsets[e + 1] as number) - 1
-    if (last >= (offsets[e] as number)) auxiliary[last] = (auxiliary[last] as number) - (outcomes[e] as number)
+    if (last >= (offsets[e] as number))
+      auxiliary[last] = (auxiliary[last] as number) - (outcomes[e] as number)
   }
   const returns = discountedReturns(rewards, offsets, options.advantage.gamma)
-  const advantages = shapedAdvantages({ rewards, returns, values, offsets }, options.advantage) as Float32Array
+  const advantages = shapedAdvantages(
+    { rewards, returns, values, offsets },
+    options.advantage,
+  ) as Float32Array
   const statistics = advantageStatistics(advantages)
   if (options.advantage.unitStd) scaleToUnitStd(advantages)
   return { rewards, auxiliary, advantages, statistics }

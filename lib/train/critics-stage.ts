@@ -25,23 +25,31 @@ export async function pretrainCritics(trainer: Trainer, critic: Role): Promise<v
   const { critics, phases, run } = trainer.config
   if (critics.pretrainRollouts === 0) return
   const tasks = trainer.suites.warmup(critics.pretrainRollouts)
-  const experience = await trainer.stage('critic-rollouts', 0, { total: tasks.length, unit: 'episodes' }, async () => {
-    let successes = 0
-    const { episodes } = await rollout(trainer.agent, {
-      tasks,
-      phase: 0,
-      stage: 'critics-0',
-      runSeed: run.seed,
-      temperature: phases.temperature,
-      concurrency: trainer.config.agent.concurrency,
-      ...(trainer.signal ? { signal: trainer.signal } : {}),
-      onEpisode: (episode, done, total) => {
-        successes += episode.judgement.score >= 1 ? 1 : 0
-        trainer.emit({ type: 'progress', stage: 'critic-rollouts', phase: 0, done, total, successes })
-      },
-    })
-    return { result: experienceOf(episodes, labelOptions(trainer)), metrics: { success: successes / tasks.length } }
-  })
+  const experience = await trainer.stage(
+    'critic-rollouts',
+    0,
+    { total: tasks.length, unit: 'episodes' },
+    async () => {
+      let successes = 0
+      const { episodes } = await rollout(trainer.agent, {
+        tasks,
+        phase: 0,
+        stage: 'critics-0',
+        runSeed: run.seed,
+        temperature: phases.temperature,
+        concurrency: trainer.config.agent.concurrency,
+        ...(trainer.signal ? { signal: trainer.signal } : {}),
+        onEpisode: (episode, done, total) => {
+          successes += episode.judgement.score >= 1 ? 1 : 0
+          trainer.emit({ type: 'progress', stage: 'critic-rollouts', phase: 0, done, total, successes })
+        },
+      })
+      return {
+        result: experienceOf(episodes, labelOptions(trainer)),
+        metrics: { success: successes / tasks.length },
+      }
+    },
+  )
   await criticStage(trainer, critic, experience, 0)
 }
 
@@ -65,7 +73,11 @@ export async function criticStage(trainer: Trainer, critic: Role, experience: Ex
         seed: run.seed + phase,
         ...(trainer.signal ? { signal: trainer.signal } : {}),
       },
-      (figures) => trainer.step(stage, phase, figures),
+      (figures, lossPerHead) =>
+        trainer.step(stage, phase, figures, {
+          lossValue: lossPerHead[0] as number,
+          lossPotential: lossPerHead[1] as number,
+        }),
     )
     return { result: undefined }
   })

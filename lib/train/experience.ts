@@ -36,7 +36,13 @@ export function experienceOf(episodes: readonly Episode[], options: LabelOptions
     const belief = monotoneBelief(episode.steps.map((step) => step.reached))
     return progressLabels(belief, milestones, outcomes[e] === 1, options)
   })
-  return { episodes: played, offsets: offsetsOf(played.map((e) => e.steps.length)), transitions, outcomes, labels }
+  return {
+    episodes: played,
+    offsets: offsetsOf(played.map((e) => e.steps.length)),
+    transitions,
+    outcomes,
+    labels,
+  }
 }
 
 /** Which episode each transition belongs to, [N]. */

@@ -50,6 +50,7 @@ function recordDemonstrations(trainer: Trainer): Promise<Sample[]> {
       tasks: trainer.suites.demonstrations(total),
       addressing: agent.addressing,
       rates: slipRates(trainer.suites.templates, {
+        share: imitation.frequentShare,
         majority: imitation.frequentRate,
         minority: imitation.rareRate,
       }),

@@ -16,7 +16,7 @@ export interface ImitationOptions {
   maxTokens: number
   schedule: Schedule
   clipNorm: number
-  /** Weight of prompt tokens in the loss, relative to 1 for action tokens; 0 = actions only. */
+  /** loss = mean over action tokens + promptWeight * mean over prompt tokens; 0 = actions only. */
   promptWeight: number
   checkpoint: boolean
   seed: number
@@ -38,11 +38,13 @@ export async function imitate(
   for (const [step, { rows, microBatches }] of plan.entries()) {
     const started = performance.now()
     const normaliser = rows.reduce((sum, row) => sum + (samples[row] as Sample).actionIds.length, 0)
+    const prompts = rows.reduce((sum, row) => sum + (samples[row] as Sample).promptIds.length - 1, 0)
+    const promptWeight = (options.promptWeight * normaliser) / Math.max(prompts, 1)
     let loss = 0
     let tokens = 0
     for (const part of microBatches) {
       const { batch, isAction } = packActions(samples, part, { scorePrompt })
-      const weights = Float32Array.from(isAction, (action) => (action ? 1 : options.promptWeight))
+      const weights = Float32Array.from(isAction, (action) => (action ? 1 : promptWeight))
       const result = await actor.policyStep(
         batch,
         { kind: 'nll', weights, normaliser },
@@ -55,6 +57,14 @@ export async function imitate(
     }
     const lr = learningRate(options.schedule, step, plan.length)
     const { gradNorm } = await actor.optimizerStep({ lr, clipNorm: options.clipNorm, ...withSignal(options) })
-    onStep({ step: step + 1, total: plan.length, loss, gradNorm, lr, tokens, seconds: (performance.now() - started) / 1000 })
+    onStep({
+      step: step + 1,
+      total: plan.length,
+      loss,
+      gradNorm,
+      lr,
+      tokens,
+      seconds: (performance.now() - started) / 1000,
+    })
   }
 }

@@ -11,7 +11,7 @@ import { assignCredit, learningTraces } from './credit.ts'
 import { criticStage, labelOptions } from './critics-stage.ts'
 import { type Experience, experienceOf, perTransition } from './experience.ts'
 import { type PolicyObjective, updatePolicy } from './policy-update.ts'
-import { ExperienceReplay } from './replay-stage.ts'
+import type { ExperienceReplay } from './replay-stage.ts'
 import { actionLogprobs, criticScores, type ScoringOptions } from './scoring.ts'
 import type { Trainer } from './trainer.ts'
 
@@ -176,7 +176,10 @@ function learningWeights(
   replayMasks: readonly Uint8Array[],
   successesOnly: boolean,
 ): Float32Array {
-  const weights = perTransition(successesOnly ? experience.outcomes : experience.episodes.map(() => 1), experience.offsets)
+  const weights = perTransition(
+    successesOnly ? experience.outcomes : experience.episodes.map(() => 1),
+    experience.offsets,
+  )
   replayMasks.forEach((mask, i) => {
     weights.set(mask, experience.offsets[own + i])
   })

@@ -3,7 +3,7 @@
  * reference of the phase onto the shaped advantage, and stops early when the guard sees the policy run away.
  */
 import { gatherSegments, packActions, planSteps, sequenceLengths, type Sequence } from '../learn/packing.ts'
-import { type DriftGuard, type GuardStatistics } from '../learn/guard.ts'
+import type { DriftGuard, GuardStatistics } from '../learn/guard.ts'
 import { klWeights, positiveAdvantageWeights } from '../learn/objectives.ts'
 import { seededRandom } from '../learn/random.ts'
 import { learningRate, type Schedule } from '../learn/schedule.ts'
@@ -75,10 +75,14 @@ export async function updatePolicy(
       const rows = Int32Array.from(part, (i) => learned[i] as number)
       const { batch } = packActions(data.sequences, rows)
       const advantages = Float32Array.from(rows, (row) => data.advantages[row] as number)
-      const result = await actor.policyStep(batch, objectiveOf(options.objective, data, rows, planned.rows.length), {
-        checkpoint: options.checkpoint,
-        ...withSignal(options),
-      })
+      const result = await actor.policyStep(
+        batch,
+        objectiveOf(options.objective, data, rows, planned.rows.length),
+        {
+          checkpoint: options.checkpoint,
+          ...withSignal(options),
+        },
+      )
       loss += result.loss
       tokens += batch.ids.length
       const ratios = Float32Array.from(result.logRatios.data as Float32Array)
@@ -95,13 +99,27 @@ export async function updatePolicy(
     const { gradNorm } = await actor.optimizerStep({ lr, clipNorm: options.clipNorm, ...withSignal(options) })
     steps++
     const seconds = (performance.now() - started) / 1000
-    onStep({ step: steps, total: plan.length, loss, gradNorm, lr, tokens, seconds, drift: options.guard.statistics })
+    onStep({
+      step: steps,
+      total: plan.length,
+      loss,
+      gradNorm,
+      lr,
+      tokens,
+      seconds,
+      drift: options.guard.statistics,
+    })
   }
   const drift = options.guard.statistics
   return { steps, planned: plan.length, stopped: steps < plan.length, drift, logRatios }
 }
 
-function objectiveOf(kind: PolicyObjective, data: PolicyData, rows: Int32Array, normaliser: number): Objective {
+function objectiveOf(
+  kind: PolicyObjective,
+  data: PolicyData,
+  rows: Int32Array,
+  normaliser: number,
+): Objective {
   const pick = (values: Float32Array) => Float32Array.from(rows, (row) => values[row] as number)
   const weights = pick(data.weights)
   const advantages = pick(data.advantages)
@@ -117,7 +135,11 @@ function objectiveOf(kind: PolicyObjective, data: PolicyData, rows: Int32Array, 
         lengthNormalised: kind.lengthNormalised,
       }
     case 'kl':
-      return { kind: 'weighted', weights: multiply(weights, klWeights(advantages, kind.beta, kind.clip)), normaliser }
+      return {
+        kind: 'weighted',
+        weights: multiply(weights, klWeights(advantages, kind.beta, kind.clip)),
+        normaliser,
+      }
     case 'cloning':
       return { kind: 'weighted', weights, normaliser }
   }

@@ -60,7 +60,14 @@ export class ExperienceReplay {
       }
       const chosen =
         replay.unit === 'trajectory'
-          ? selectTrajectories(entries, segmentRanks(logprobs, episodeOffsets.map((i) => offsets[i] as number)), selection)
+          ? selectTrajectories(
+              entries,
+              segmentRanks(
+                logprobs,
+                episodeOffsets.map((i) => offsets[i] as number),
+              ),
+              selection,
+            )
           : selectActions(entries, perEpisode(segmentRanks(logprobs, offsets), episodeOffsets), selection)
       return {
         result: { episodes: chosen.map(({ entry }) => entry.episode), masks: chosen.map(({ mask }) => mask) },

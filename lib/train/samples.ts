@@ -23,7 +23,11 @@ export function samplesOf(
   const composer = new PromptComposer(tokenizer, prompt.style, prompt)
   const history: PastStep[] = []
   return demonstration.steps.map(({ observation, action }) => {
-    const promptIds = composer.compose({ intent: demonstration.task.task.intent, history, pageText: observation.text })
+    const promptIds = composer.compose({
+      intent: demonstration.task.task.intent,
+      history,
+      pageText: observation.text,
+    })
     const text = tokenizer.encode(formatAction(action))
     const actionIds = new Int32Array(text.length + 1)
     actionIds.set(text)

@@ -3,7 +3,14 @@
  * critics' probabilities of states. Results come in the order of the transitions.
  */
 import { headProbabilities } from '../learn/critic-targets.ts'
-import { packActions, packPrompts, promptLengths, type Sequence, sequenceLengths, splitByTokens } from '../learn/packing.ts'
+import {
+  packActions,
+  packPrompts,
+  promptLengths,
+  type Sequence,
+  sequenceLengths,
+  splitByTokens,
+} from '../learn/packing.ts'
 import { offsetsOf } from '../learn/arrays.ts'
 import type { Role } from '../native/model.ts'
 

@@ -43,7 +43,10 @@ export class Suites {
   }
 
   /** A phase's tasks from the failures of the one before (paper Alg. 2). */
-  phase(phase: number, failures: readonly Task[]): { tasks: Task[]; plan: Record<PlannedTask<Task>['mode'], number> } {
+  phase(
+    phase: number,
+    failures: readonly Task[],
+  ): { tasks: Task[]; plan: Record<PlannedTask<Task>['mode'], number> } {
     const { curriculum, phases } = this.#config
     const planned = planPhase(
       this.templates.filter((template) => !template.novel).map((template) => template.id),

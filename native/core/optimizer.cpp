@@ -99,6 +99,8 @@ OptimizerStep AdamW::step(Gradients& gradients, double lr, double clip_norm) {
                     {lr, spec_.beta1, spec_.beta2, spec_.eps, p.dim() >= 2 ? spec_.weight_decay : 0.0,
                      clipped ? clip_norm / norm : 1.0, step_});
     if (m.master.defined()) p.copy_(m.master);
+    // The kernel writes through raw pointers; whoever caches something of the weights must still notice.
+    else p.unsafeGetTensorImpl()->bump_version();
   }
   gradients.clear();
   return {norm, clipped, step_};

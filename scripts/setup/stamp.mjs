@@ -20,7 +20,7 @@ function filesUnder(path) {
 /** Hash of everything the compiler is given by this repository. */
 export function sourceHash() {
   const hash = createHash('sha256')
-  for (const path of ['CMakeLists.txt', ...filesUnder('cmake'), ...filesUnder('native')])
+  for (const path of ['CMakeLists.txt', ...filesUnder('native')])
     hash
       .update(`${path}\0`)
       .update(readFileSync(join(root, path)))

@@ -1,3 +1,4 @@
+/** Seeds: the published SplitMix64 stream, and no two steps share one. */
 import { expect, test } from 'vitest'
 import { episodeSeed, mix64, stepSeed } from '../../lib/agent/seed.ts'
 

@@ -1,3 +1,4 @@
+/** The belief vector: monotone, and never ahead of the verdicts. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { completedAt, monotoneBelief } from '../../lib/milestones/belief.ts'

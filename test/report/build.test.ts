@@ -1,11 +1,12 @@
 /** From a run directory, written by lib/run itself, to report.html. */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { parseHTML } from 'linkedom'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { loadConfig } from '../../lib/config/load.ts'
 import { readReportData, writeReport } from '../../lib/report/build.ts'
+import { writeFigures } from '../../lib/report/figures.ts'
 import { RunDirectory } from '../../lib/run/directory.ts'
 import { environmentFacts } from '../../lib/run/environment.ts'
 import type { Evaluation } from '../../lib/run/events.ts'
@@ -104,6 +105,22 @@ describe('a run directory', () => {
     const { document } = parseHTML(readFileSync(path, 'utf8'))
     expect(document.querySelectorAll('section .empty')).toHaveLength(1) // the note for browsers without JavaScript
     expect(document.querySelectorAll('#sites figure')).toHaveLength(2)
+  })
+
+  test('gives figures that stand alone, with their colours for both schemes', async () => {
+    const paths = await writeFigures(await readReportData(directory), join(parent, 'figures'))
+    expect(paths.map((path) => basename(path))).toEqual([
+      'success.svg',
+      'milestones-phase-0.svg',
+      'milestones-phase-2.svg',
+    ])
+    for (const path of paths) {
+      const svg = readFileSync(path, 'utf8')
+      expect(svg).toMatch(/^<svg[^>]* xmlns="http:\/\/www.w3.org\/2000\/svg"/)
+      const used = [...svg.matchAll(/var\((--[a-z]+)\)/g)].map(([, name]) => name)
+      expect(used.length).toBeGreaterThan(0)
+      for (const name of used) expect(svg.match(new RegExp(`${name}: #`, 'g'))).toHaveLength(2)
+    }
   })
 
   test('a folder that holds no run is refused and left alone', async () => {

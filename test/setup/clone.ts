@@ -26,7 +26,7 @@ export interface Clone {
 export function clone(options: { modules?: boolean } = {}): Clone {
   const root = mkdtempSync(join(tmpdir(), 'mira-setup-'))
   onTestFinished(() => rmSync(root, { recursive: true, force: true }))
-  for (const path of ['scripts', 'cmake', 'CMakeLists.txt', 'package.json', 'package-lock.json'])
+  for (const path of ['scripts', 'CMakeLists.txt', 'package.json', 'package-lock.json'])
     cpSync(join(repository, path), join(root, path), { recursive: true })
   if (options.modules !== false) symlinkSync(join(repository, 'node_modules'), join(root, 'node_modules'))
   const bin = join(root, 'bin')

@@ -1,3 +1,4 @@
+/** Demonstrations: experts succeed, slips fail at the configured rates, words and pages stay small. */
 import { describe, expect, test } from 'vitest'
 import { embeddedBackend } from '../../lib/sites/backend.ts'
 import { type Demonstration, demonstrate, slipRates } from '../../lib/sites/demonstrations.ts'
@@ -25,7 +26,7 @@ async function collect(
 
 describe('slip rates', () => {
   test('one half of the templates slips mostly, the other sometimes', () => {
-    const rates = [...slipRates(trained, { majority: 0.65, minority: 0.3 }).values()]
+    const rates = [...slipRates(trained, { share: 0.5, majority: 0.65, minority: 0.3 }).values()]
     const majority = rates.filter((rate) => rate === 0.65).length
     expect(rates).toHaveLength(trained.length)
     expect(Math.abs(2 * majority - trained.length)).toBeLessThanOrEqual(1)

@@ -1,3 +1,4 @@
+/** The sites over HTTP: the same pages as in process, one world per visitor. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { embeddedWeb } from '../../lib/sites/embedded.ts'
 import { type SiteServer, serveSites } from '../../lib/sites/server.ts'

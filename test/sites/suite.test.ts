@@ -1,3 +1,4 @@
+/** Suites: deterministic, balanced, disjoint splits; clear errors for tasks that name no known site. */
 import { describe, expect, test } from 'vitest'
 import { embeddedBackend, sitesOfTask } from '../../lib/sites/backend.ts'
 import { embeddedWeb } from '../../lib/sites/embedded.ts'

@@ -1,3 +1,4 @@
+/** The evaluators: each matcher, their product, and tasks that cannot be scored. */
 import { describe, expect, test } from 'vitest'
 import { evaluate, type Judge } from '../../lib/tasks/evaluate.ts'
 import { LocatablePage } from '../../lib/tasks/locator.ts'

@@ -1,3 +1,4 @@
+/** The tokenizer: lossless, equal to the reference implementation, one form per word, clear about bad files. */
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -54,7 +55,9 @@ describe('embedded tokenizer', () => {
   test('the byte table spells every text', () => {
     const { bytes, offsets } = tokenizer.bytes
     const text = 'Click "red lamp" é 😀 55'
-    const spelt = [...tokenizer.encode(text)].flatMap((id) => [...bytes.subarray(offsets[id], offsets[id + 1])])
+    const spelt = [...tokenizer.encode(text)].flatMap((id) => [
+      ...bytes.subarray(offsets[id], offsets[id + 1]),
+    ])
     expect(new TextDecoder().decode(Uint8Array.from(spelt))).toBe(text)
     const turn = tokenizer.special.endOfTurn
     expect(offsets[turn + 1]).toBe(offsets[turn])
@@ -62,7 +65,9 @@ describe('embedded tokenizer', () => {
 })
 
 describe('bad files', () => {
-  const spoilt = (change: (file: { added_tokens: { content: string }[]; model: { vocab?: unknown } }) => void) => {
+  const spoilt = (
+    change: (file: { added_tokens: { content: string }[]; model: { vocab?: unknown } }) => void,
+  ) => {
     const copy = JSON.parse(readFileSync(join(folder, 'tokenizer.json'), 'utf8'))
     change(copy)
     const target = mkdtempSync(join(tmpdir(), 'mira-tokenizer-'))
@@ -76,7 +81,9 @@ describe('bad files', () => {
       const vocab = file.model.vocab as Record<string, number>
       delete vocab['<start_of_turn>']
     })
-    expect(() => Tokenizer.load(target)).toThrow(/expected the token <start_of_turn> .* found none; use a Gemma tokenizer/)
+    expect(() => Tokenizer.load(target)).toThrow(
+      /expected the token <start_of_turn> .* found none; use a Gemma tokenizer/,
+    )
   })
 
   test('missing, not JSON, not a BPE', () => {

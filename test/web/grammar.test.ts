@@ -1,3 +1,4 @@
+/** The action grammar: canonical form, tolerance, and no input that throws. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Action } from '../../lib/web/action.ts'

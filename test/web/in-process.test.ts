@@ -1,3 +1,4 @@
+/** The in-process browser: links, forms, history, and what cannot be done. */
 import { describe, expect, test } from 'vitest'
 import type { Task } from '../../lib/tasks/task.ts'
 import type { Action } from '../../lib/web/action.ts'

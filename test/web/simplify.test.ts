@@ -1,3 +1,4 @@
+/** Observations: both dialects, accessible names, code points. */
 import { describe, expect, test } from 'vitest'
 import { Controls } from '../../lib/web/controls.ts'
 import { parseHtml } from '../../lib/web/dom.ts'

@@ -33,8 +33,8 @@ export const architecture = z
     rmsEps: positive.default(1e-6),
     /** Attention logits are divided by its square root; null = headDim. */
     queryPreAttnScalar: positive.nullable().default(null),
-    /** Standard deviation of the initial weights. */
-    initStd: positive.default(0.02),
+    /** Standard deviation of the initial weights: 1/sqrt(hidden), so that tied embeddings can be copied from the start (docs/log.md). */
+    initStd: positive.default(0.088),
     /** Initial gain of the post-norms; below 1 so that deep residual paths start quiet (measured: 0.3). */
     postNormGain: positive.default(0.3),
   })

@@ -12,8 +12,8 @@ import { phaseName } from '../charts/success.ts'
 import type { PhaseReport, ReportData } from '../data.ts'
 import { Episodes, episodePayload } from './episodes.tsx'
 import { Calibrations, Milestones, Sites, Success, Training } from './sections.tsx'
+import { PAGE_CSS } from './style.ts'
 
-const STYLE = readFileSync(new URL('./page.css', import.meta.url), 'utf8')
 const SCRIPT = readFileSync(new URL('./browser.js', import.meta.url), 'utf8')
 
 /** The whole document as text, ready to be written to report.html. */
@@ -34,7 +34,7 @@ export function reportPage(data: ReportData): string {
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
         <title>{`${run.name} · mira report`}</title>
-        <style>{raw(STYLE)}</style>
+        <style>{raw(PAGE_CSS)}</style>
       </head>
       <body>
         <a class="skip" href="#content">
@@ -68,7 +68,7 @@ function Masthead({ data }: { data: ReportData }) {
   const line = [
     run.preset && `preset ${run.preset}`,
     run.seed !== undefined && `seed ${run.seed}`,
-    run.startedAt && run.startedAt.replace('T', ' ').replace(/\.\d+Z$/, ' UTC'),
+    run.startedAt?.replace('T', ' ').replace(/\.\d+Z$/, ' UTC'),
     run.seconds !== undefined && duration(run.seconds),
   ].filter(Boolean)
   return (

@@ -50,7 +50,7 @@ export function Episodes({ data }: { data: ReportData }) {
                 />
               </div>
               <p class="soft" id="episode-count" role="status" />
-              <ul id="episode-list" />
+              <ul id="episode-list" class="episode-list" />
             </div>
             <article id="episode" aria-label="Chosen episode" />
           </div>

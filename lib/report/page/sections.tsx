@@ -218,57 +218,55 @@ export function Calibrations({ data }: { data: ReportData }) {
       {critics.length === 0 ? (
         <p class="empty">No critic has been used yet.</p>
       ) : (
-        <>
-          <div class="multiples">
-            {critics.map(({ name, target, curves, about }) => {
-              const last = curves.at(-1)!
-              const first = curves.length > 1 ? curves[0] : undefined
-              return (
-                <figure>
-                  <figcaption>
-                    {name} <span class="soft">{about}</span>
-                  </figcaption>
-                  <ul class="legend">
-                    <Key colour="var(--blue)" name={phaseName(last.phase)} />
-                    {first && <Key colour="var(--orange)" name={phaseName(first.phase)} dashed />}
-                  </ul>
-                  {raw(reliabilityChart(name, target, last, first))}
-                </figure>
-              )
-            })}
-            <div class="aside">
-              <table>
-                <caption>Brier score (lower is better) / score of always predicting the mean</caption>
-                <thead>
-                  <tr>
-                    <th scope="col">Phase</th>
-                    {critics.map(({ name }) => (
-                      <th scope="col">{name}</th>
-                    ))}
-                  </tr>
-                </thead>
-                <tbody>
-                  {[...new Set(critics.flatMap(({ curves }) => curves.map(({ phase }) => phase)))].map(
-                    (phase) => (
-                      <tr>
-                        <th scope="row">{phaseName(phase)}</th>
-                        {critics.map(({ curves }) => {
-                          const found = curves.find((curve) => curve.phase === phase)?.calibration
-                          return (
-                            <td>
-                              {found ? found.brier.toFixed(3) : '–'}
-                              {found && <span class="soft"> / {found.brierOfMean.toFixed(3)}</span>}
-                            </td>
-                          )
-                        })}
-                      </tr>
-                    ),
-                  )}
-                </tbody>
-              </table>
-            </div>
+        <div class="multiples">
+          {critics.map(({ name, target, curves, about }) => {
+            const last = curves.at(-1)!
+            const first = curves.length > 1 ? curves[0] : undefined
+            return (
+              <figure>
+                <figcaption>
+                  {name} <span class="soft">{about}</span>
+                </figcaption>
+                <ul class="legend">
+                  <Key colour="var(--blue)" name={phaseName(last.phase)} />
+                  {first && <Key colour="var(--orange)" name={phaseName(first.phase)} dashed />}
+                </ul>
+                {raw(reliabilityChart(name, target, last, first))}
+              </figure>
+            )
+          })}
+          <div class="aside">
+            <table>
+              <caption>Brier score (lower is better) / score of always predicting the mean</caption>
+              <thead>
+                <tr>
+                  <th scope="col">Phase</th>
+                  {critics.map(({ name }) => (
+                    <th scope="col">{name}</th>
+                  ))}
+                </tr>
+              </thead>
+              <tbody>
+                {[...new Set(critics.flatMap(({ curves }) => curves.map(({ phase }) => phase)))].map(
+                  (phase) => (
+                    <tr>
+                      <th scope="row">{phaseName(phase)}</th>
+                      {critics.map(({ curves }) => {
+                        const found = curves.find((curve) => curve.phase === phase)?.calibration
+                        return (
+                          <td>
+                            {found ? found.brier.toFixed(3) : '–'}
+                            {found && <span class="soft"> / {found.brierOfMean.toFixed(3)}</span>}
+                          </td>
+                        )
+                      })}
+                    </tr>
+                  ),
+                )}
+              </tbody>
+            </table>
           </div>
-        </>
+        </div>
       )}
     </Section>
   )

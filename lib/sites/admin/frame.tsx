@@ -1,3 +1,4 @@
+/** @jsxRuntime automatic @jsxImportSource hono/jsx */
 /** The back office's page frame and the helpers of its lists. */
 import type { Child } from 'hono/jsx'
 import { html, type SiteContext } from '../http.ts'

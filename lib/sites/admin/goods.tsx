@@ -1,3 +1,4 @@
+/** @jsxRuntime automatic @jsxImportSource hono/jsx */
 /** Back office: products (search, edit price and stock), reviews to moderate, and reports. */
 import { form, type SiteApp, type SiteContext, seeOther, whole } from '../http.ts'
 import { Fact, Pager, PostButton, paginate, Row, SearchBox, TextField } from '../layout.tsx'

@@ -1,3 +1,4 @@
+/** @jsxRuntime automatic @jsxImportSource hono/jsx */
 /** Back office: orders (search, ship, deliver, cancel with a confirmation, change the town) and customers. */
 import { form, type SiteApp, type SiteContext, seeOther, whole } from '../http.ts'
 import { Fact, Pager, PostButton, paginate, Row, SearchBox, TextField } from '../layout.tsx'

@@ -1,3 +1,4 @@
+/** @jsxRuntime automatic @jsxImportSource hono/jsx */
 /** The shop's back office as a site. It works on the shop's own store, so a change shows in both at once. */
 import { siteApp, siteOf } from '../http.ts'
 import { Fact } from '../layout.tsx'

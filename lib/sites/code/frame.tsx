@@ -1,3 +1,4 @@
+/** @jsxRuntime automatic @jsxImportSource hono/jsx */
 /** The code host's page frame, and the answer for what does not exist. */
 import type { Child } from 'hono/jsx'
 import { html, type SiteContext } from '../http.ts'

@@ -1,3 +1,4 @@
+/** @jsxRuntime automatic @jsxImportSource hono/jsx */
 /** Finding projects, and what concerns a project as a whole: stars, forks, members, files, one's account. */
 import { form, type SiteApp, type SiteContext, seeOther, whole } from '../http.ts'
 import { Fact, Pager, PostButton, paginate, Row, SearchBox, SelectField, TextField } from '../layout.tsx'

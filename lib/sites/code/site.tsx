@@ -1,3 +1,4 @@
+/** @jsxRuntime automatic @jsxImportSource hono/jsx */
 /** The code host as a site: projects, issues and merge requests on one stateless app. */
 import { siteApp, siteOf } from '../http.ts'
 import { missing } from './frame.tsx'

@@ -1,3 +1,4 @@
+/** @jsxRuntime automatic @jsxImportSource hono/jsx */
 /** Issues and merge requests: lists with pages and a label filter, one page each, and their forms. */
 import { form, type SiteApp, type SiteContext, seeOther, whole } from '../http.ts'
 import { Fact, Pager, PostButton, paginate, Row, SelectField, TextField } from '../layout.tsx'

@@ -1,3 +1,4 @@
+/** @jsxRuntime automatic @jsxImportSource hono/jsx */
 /** The forum's routes: which page each address shows, and which change each form makes. */
 import { form, html, type SiteApp, type SiteContext, seeOther, siteApp, whole } from '../http.ts'
 import type { Post, Vote } from './data.ts'

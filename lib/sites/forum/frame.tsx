@@ -1,3 +1,4 @@
+/** @jsxRuntime automatic @jsxImportSource hono/jsx */
 /** The forum's page frame, and the page for what does not exist. */
 import type { Child } from 'hono/jsx'
 import { Page } from '../layout.tsx'

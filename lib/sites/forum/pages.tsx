@@ -1,3 +1,4 @@
+/** @jsxRuntime automatic @jsxImportSource hono/jsx */
 /**
  * Pages about posts: sections, search, a post with its comments, and the forms that change them. Names are links,
  * numbers stand in an element of their own, nothing is shown twice.

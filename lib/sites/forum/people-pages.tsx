@@ -1,3 +1,4 @@
+/** @jsxRuntime automatic @jsxImportSource hono/jsx */
 /** Pages about people: profiles, messages, one's own account and posts, signing in. */
 import { Fact, Pager, PostButton, paginate, Row, TextField } from '../layout.tsx'
 import type { Forum, User } from './data.ts'

@@ -1,3 +1,4 @@
+/** @jsxRuntime automatic @jsxImportSource hono/jsx */
 /** The map as a site: finding places, one page each, routes between two, and what the user keeps. */
 import type { Child } from 'hono/jsx'
 import { form, html, type SiteApp, type SiteContext, seeOther, siteApp, siteOf, whole } from '../http.ts'

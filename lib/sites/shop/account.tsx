@@ -1,3 +1,4 @@
+/** @jsxRuntime automatic @jsxImportSource hono/jsx */
 /** What belongs to one shopper: orders and their cancellation, wishes, the account page, signing in and out. */
 import { form, type SiteApp, type SiteContext, seeOther, whole } from '../http.ts'
 import { Fact, Pager, PostButton, paginate, Row, TextField } from '../layout.tsx'

@@ -1,3 +1,4 @@
+/** @jsxRuntime automatic @jsxImportSource hono/jsx */
 /** The shop's cart and checkout: change a line, choose town and shipping, place the order. */
 import { form, type SiteApp, seeOther, whole } from '../http.ts'
 import { Fact, PostButton, paginate, Row, SelectField, TextField } from '../layout.tsx'

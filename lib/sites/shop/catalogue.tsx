@@ -1,3 +1,4 @@
+/** @jsxRuntime automatic @jsxImportSource hono/jsx */
 /** The shop's catalogue: categories, search with a price filter, sorting, pages of results, products, reviews. */
 import { form, type SiteApp, type SiteContext, seeOther, whole } from '../http.ts'
 import { Fact, Pager, PostButton, paginate, Row, SearchBox, SelectField, TextField } from '../layout.tsx'

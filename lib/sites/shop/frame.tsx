@@ -1,3 +1,4 @@
+/** @jsxRuntime automatic @jsxImportSource hono/jsx */
 /** The shop's page frame: navigation, and the answers for pages that do not exist or need a sign-in. */
 import type { Child } from 'hono/jsx'
 import { html, type SiteContext } from '../http.ts'

@@ -1,3 +1,4 @@
+/** @jsxRuntime automatic @jsxImportSource hono/jsx */
 /** The shop as a site: catalogue, cart and account routes on one stateless app. */
 import { siteApp, siteOf } from '../http.ts'
 import { account } from './account.tsx'

@@ -1,0 +1,47 @@
+/**
+ * mira's public surface: what tools that embed the trainer import, and nothing else. Nothing here prints, reads
+ * the command line or ends the process.
+ */
+
+// Configuration and runs
+export { ConfigError } from './config/errors.ts'
+export { type ConfigSources, configToYaml, defineConfig, loadConfig } from './config/load.ts'
+export type { Config, ConfigInput } from './config/schema.ts'
+export { RunDirectory } from './run/directory.ts'
+export type { Evaluation, PhaseResult, Stage, TrainEvent, TrainResult } from './run/events.ts'
+export { readEpisodes, readEvents } from './run/read.ts'
+export { type EvaluateOptions, evaluate, type TrainOptions, train } from './train/conductor.ts'
+export { writeReport } from './report/build.ts'
+
+// The native model
+export { Gemma, Role } from './native/model.ts'
+export { Generator } from './native/generator.ts'
+export { Tensor } from './native/tensor.ts'
+export { MiraNativeError } from './native/errors.ts'
+export type { GemmaConfig, GenerateResult, Objective, PackedBatch } from './native/types.ts'
+export { Tokenizer } from './tokenizer/tokenizer.ts'
+
+// Tasks, web and agent
+export type { Task } from './tasks/task.ts'
+export { evaluate as evaluateTask } from './tasks/evaluate.ts'
+export { embeddedWeb } from './sites/embedded.ts'
+export { embeddedBackend } from './sites/backend.ts'
+export { buildSuite } from './sites/suite.ts'
+export { inProcessDriver } from './web/in-process.ts'
+export { formatAction, parseAction } from './web/grammar.ts'
+export type { Action } from './web/action.ts'
+export type { Observation } from './web/observation.ts'
+export type { Driver, Session } from './web/session.ts'
+export { type AgentSetup, playEpisode } from './agent/play.ts'
+export { NativePolicy, type Policy } from './agent/policy.ts'
+export { rollout } from './agent/rollout.ts'
+export type { Episode } from './agent/episode.ts'
+export type { Step } from './agent/step.ts'
+export type { MilestoneChecker } from './milestones/checker.ts'
+
+// The mathematics of MiRA
+export { progressLabels } from './learn/labels.ts'
+export { shapedRewards } from './learn/shaping.ts'
+export { discountedReturns } from './learn/returns.ts'
+export { shapedAdvantages } from './learn/advantage.ts'
+export { regressionObjective } from './learn/objectives.ts'
