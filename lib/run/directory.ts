@@ -22,7 +22,7 @@ import type { EnvironmentFacts } from './environment.ts'
 import { encodeEpisode, encodeLearning } from './episodes.ts'
 import { RunError, systemCode } from './errors.ts'
 import type { TrainEvent } from './events.ts'
-import { pointAt, syncDirectory, writeFileAtomic } from './files.ts'
+import { pointAt, pointerOf, syncDirectory, writeFileAtomic } from './files.ts'
 import { JsonlWriter } from './jsonl.ts'
 import { INITIAL_STATE, type RunState, runState } from './state.ts'
 
@@ -32,6 +32,8 @@ export class RunDirectory {
   readonly config: Config
   #state: RunState
   readonly #metrics: JsonlWriter
+  /** What `latest` named before this run was made. */
+  #before: string | undefined
   readonly #episodes = new Map<number, JsonlWriter>()
 
   private constructor(path: string, config: Config, state: RunState) {
@@ -69,8 +71,10 @@ export class RunDirectory {
         { cause },
       )
     }
+    const run = new RunDirectory(path, config, { ...INITIAL_STATE })
+    run.#before = await pointerOf(dirname(path), 'latest')
     await pointAt(dirname(path), 'latest', basename(path))
-    return new RunDirectory(path, config, { ...INITIAL_STATE })
+    return run
   }
 
   /**
@@ -151,6 +155,16 @@ export class RunDirectory {
   async keepBest(phase: number, validation: number): Promise<void> {
     await this.#advance({ best: { phase, validation } })
     await pointAt(join(this.path, 'checkpoints'), 'best', `phase-${phase}`)
+  }
+
+  /** Takes back a run just created in which nothing has happened: a start that failed leaves no trace. */
+  async discard(): Promise<void> {
+    this.close()
+    await rm(this.path, { recursive: true, force: true })
+    const parent = dirname(this.path)
+    if ((await pointerOf(parent, 'latest')) !== basename(this.path)) return
+    if (this.#before === undefined) await rm(join(parent, 'latest'), { force: true })
+    else await pointAt(parent, 'latest', this.#before)
   }
 
   async finish(): Promise<void> {

@@ -25,6 +25,11 @@ export async function syncDirectory(path: string): Promise<void> {
   }
 }
 
+/** What a pointer in a directory names; undefined when there is none. */
+export async function pointerOf(directory: string, name: string): Promise<string | undefined> {
+  return readlink(join(directory, name)).catch(() => undefined)
+}
+
 /**
  * Points directory/name at a sibling, replacing an earlier pointer in one step. Anything that is not a pointer
  * is left alone.

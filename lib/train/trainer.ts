@@ -72,17 +72,21 @@ export class Trainer {
 
   static async open(config: Config, options: TrainerOptions): Promise<Trainer> {
     const checkpoint = options.checkpoint ?? config.model.checkpoint
-    const tokenizer = Tokenizer.load(config.tokenizer.path ?? checkpoint ?? EMBEDDED_TOKENIZER)
     const signal = options.signal ? { signal: options.signal } : {}
-    const model = checkpoint
+    // A checkpoint first: when the folder is wrong, that is what to say, not that it lacks a tokenizer.
+    const loaded = checkpoint
       ? await Gemma.load(checkpoint, { dtype: config.model.dtype, ...signal })
-      : await Gemma.random(gemmaShape(config, tokenizer), {
-          dtype: config.model.dtype,
-          seed: BigInt(config.run.seed),
-          initStd: config.model.architecture.initStd,
-          postNormGain: config.model.architecture.postNormGain,
-          ...signal,
-        })
+      : undefined
+    const tokenizer = Tokenizer.load(config.tokenizer.path ?? checkpoint ?? EMBEDDED_TOKENIZER)
+    const model =
+      loaded ??
+      (await Gemma.random(gemmaShape(config, tokenizer), {
+        dtype: config.model.dtype,
+        seed: BigInt(config.run.seed),
+        initStd: config.model.architecture.initStd,
+        postNormGain: config.model.architecture.postNormGain,
+        ...signal,
+      }))
     checkTokenizer(tokenizer, model.config)
     const actor = await model.role({ name: 'actor', kind: 'full', copy: false })
     const { maxPromptTokens, maxActionTokens, concurrency } = config.agent

@@ -186,6 +186,18 @@ describe('train', () => {
     expect([code, err]).toEqual([3, 'error: the native addon is not built; run `npm run setup`\n'])
     expect(existsSync(join(folder, 'run'))).toBe(false)
   })
+  test('a model that cannot be opened leaves no run directory behind', async () => {
+    const own = engine({
+      train: async () => {
+        throw new Error('no such model')
+      },
+    })
+    const at = join(folder, 'run')
+    const { code, err } = await mira(['train', '--out', at], own)
+    expect(code).toBe(1)
+    expect(err).toContain('no such model')
+    expect(existsSync(at)).toBe(false)
+  })
   test('an unwritable place is exit 3, a full one 2, a failure 1', async () => {
     writeFileSync(join(folder, 'file'), '')
     expect((await mira(['train', '--out', join(folder, 'file', 'run')])).code).toBe(3)

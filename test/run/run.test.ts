@@ -125,6 +125,18 @@ describe('creating', () => {
     expect(first.path).not.toBe(second.path)
     expect(readlinkSync(join(folder, 'runs', 'latest'))).toBe(second.name)
   })
+  test('a run that never began leaves no trace, and latest names what it named before', async () => {
+    const latest = join(folder, 'runs', 'latest')
+    const only = await RunDirectory.create(config())
+    await only.discard()
+    expect(existsSync(only.path)).toBe(false)
+    expect(existsSync(latest)).toBe(false)
+    const kept = await RunDirectory.create(config())
+    kept.close()
+    await (await RunDirectory.create(config())).discard()
+    expect(readlinkSync(latest)).toBe(kept.name)
+    expect(existsSync(kept.path)).toBe(true)
+  })
   test('a named run, and its name taken', async () => {
     const named = defineConfig({ run: { directory: folder, name: 'mine' } })
     const run = await RunDirectory.create(named)

@@ -47,6 +47,7 @@ async function train(flags: TrainFlags, context: Context): Promise<ExitCode> {
       })
     : await RunDirectory.open(flags.resume as string)
   const reporter = createReporter(modeOf(flags), context.out, context.err)
+  let started = config === undefined
   using interruption = listenForInterrupt(
     () => context.err.write('\nstopping after this step; press Ctrl-C again to quit at once\n'),
     context.quit,
@@ -60,15 +61,20 @@ async function train(flags: TrainFlags, context: Context): Promise<ExitCode> {
     }
     const result = await engine.train(run.config, {
       run,
-      onEvent: (event) => reporter.handle(event),
+      onEvent: (event) => {
+        started = true
+        reporter.handle(event)
+      },
       signal: interruption.signal,
     })
     return await conclude(result, run, engine, reporter, context, flags)
   } catch (error) {
+    // A model or tokenizer that cannot be opened must not leave a run behind.
+    if (!started) await run.discard()
     if (!interruption.signal.aborted) throw error
     // Stopped so early that there was nothing to conclude.
     reporter.close()
-    context.err.write(goOn(run))
+    context.err.write(started ? goOn(run) : 'interrupted before anything had begun\n')
     return EXIT.interrupted
   } finally {
     reporter.close()

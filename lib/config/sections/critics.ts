@@ -13,7 +13,7 @@ export const critics = z
     /** Passes over a phase's data. Paper Table 6: 1. */
     epochs: countOrNone.default(1),
     /** Episodes of the imitation policy played before phase 1 to train both critics; 0 = none. */
-    pretrainRollouts: countOrNone.default(240),
+    pretrainRollouts: countOrNone.default(320),
     /** Passes over them. The paper pre-trains the potential critic for 3 (Table 6). */
     pretrainEpochs: countOrNone.default(2),
     /** Weight of the value critic's cross-entropy (Eq. 4). */

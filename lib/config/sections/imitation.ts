@@ -5,8 +5,8 @@ import { adamW, count, nonNegative, positive, share } from './numbers.ts'
 export const imitation = z
   .strictObject({
     /** Demonstrated episodes, dealt evenly over templates. */
-    demonstrations: count.default(1600),
-    epochs: count.default(3),
+    demonstrations: count.default(4000),
+    epochs: count.default(1),
     /** Sequences (steps of demonstrations) per update. */
     batchSize: count.default(16),
     /** Tokens per forward pass; longer batches accumulate gradients. */
@@ -24,9 +24,9 @@ export const imitation = z
     clipNorm: nonNegative.default(1),
     adamW: adamW({ beta1: 0.9, beta2: 0.95, eps: 1e-8, weightDecay: 0.01 }),
     /** Share of templates whose demonstrations slip at `frequentRate`; the others slip at `rareRate`. */
-    frequentShare: share.default(0.5),
+    frequentShare: share.default(0.6),
     /** Share of such a template's demonstrations that slip: above a half, greedy imitation fails it. */
-    frequentRate: share.default(0.65),
+    frequentRate: share.default(0.8),
     rareRate: share.default(0.3),
   })
   .prefault({})

@@ -4,10 +4,10 @@ import { count, countOrNone, nonNegative, share } from './numbers.ts'
 
 export const phases = z
   .strictObject({
-    /** MiRA phases after imitation. The paper runs 6; the embedded suite gains most in its first 3. */
-    count: countOrNone.default(3),
+    /** MiRA phases after imitation. The paper runs 6; 4 keep the default run well under 20 minutes on two cores. */
+    count: countOrNone.default(4),
     /** Episodes sampled per phase. */
-    rollouts: count.default(160),
+    rollouts: count.default(560),
     /** Sampling temperature of rollouts. Paper Table 6: 1. */
     temperature: nonNegative.default(1),
   })

@@ -33,6 +33,6 @@ export const agent = z
     /** Longest action, tokens, end of turn included. */
     maxActionTokens: count.default(48),
     /** Episodes in flight at once. */
-    concurrency: count.default(32),
+    concurrency: count.default(96),
   })
   .prefault({})
