@@ -7,7 +7,7 @@ export const phases = z
     /** MiRA phases after imitation. The paper runs 6; 4 keep the default run well under 20 minutes on two cores. */
     count: countOrNone.default(4),
     /** Episodes sampled per phase. */
-    rollouts: count.default(560),
+    rollouts: count.default(900),
     /** Sampling temperature of rollouts. Paper Table 6: 1. */
     temperature: nonNegative.default(1),
   })

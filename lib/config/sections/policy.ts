@@ -24,12 +24,12 @@ export const policy = z
     /** Largest exponential weight of kl and awr. */
     weightClip: positive.default(20),
     /** The paper uses 1e-6 for 12B weights (Table 6). */
-    learningRate: positive.default(5e-4),
+    learningRate: positive.default(7e-4),
     schedule: z.enum(['constant', 'cosine', 'linear']).default('constant'),
     warmup: share.default(0),
     finalShare: share.default(1),
     /** Actions per update. Paper Table 6: 128. */
-    batchSize: count.default(32),
+    batchSize: count.default(128),
     maxTokens: count.default(8192),
     /** Passes over a phase's data. Paper Table 6: 1. */
     epochs: count.default(1),
