@@ -2,6 +2,7 @@
  * Many episodes side by side on one policy: as many in flight as asked, results in the order of the tasks, an
  * environment error retried once and then reported apart, never counted as a failure of the policy.
  */
+import { setMaxListeners } from 'node:events'
 import type { Task } from '../tasks/task.ts'
 import type { Episode } from './episode.ts'
 import { type AgentSetup, playEpisode } from './play.ts'
@@ -28,6 +29,9 @@ export interface RolloutResult {
 export async function rollout(setup: AgentSetup, plan: RolloutPlan): Promise<RolloutResult> {
   const results: (Episode | undefined)[] = new Array(plan.tasks.length)
   const errors: RolloutResult['errors'] = []
+  // Every episode in flight listens: a signal of our own may have as many listeners as there are episodes.
+  const signal = plan.signal && AbortSignal.any([plan.signal])
+  if (signal) setMaxListeners(0, signal)
   let next = 0
   let done = 0
   const worker = async () => {
@@ -41,17 +45,17 @@ export async function rollout(setup: AgentSetup, plan: RolloutPlan): Promise<Rol
           seed: episodeSeed(plan.runSeed, plan.stage, i),
           temperature: plan.temperature,
           session: i,
-          ...(plan.signal ? { signal: plan.signal } : {}),
+          ...(signal ? { signal } : {}),
         })
       try {
         const episode = await play().catch((error: unknown) => {
-          if (plan.signal?.aborted) throw error
+          if (signal?.aborted) throw error
           return play()
         })
         results[i] = episode
         plan.onEpisode?.(episode, ++done, plan.tasks.length)
       } catch (error) {
-        if (plan.signal?.aborted) throw error
+        if (signal?.aborted) throw error
         done++
         errors.push({ task, error })
       }

@@ -99,6 +99,31 @@ test('an environment that breaks once is retried, twice is reported apart', asyn
   expect(lost.errors).toMatchObject([{ task: { task_id: embedded.task.task_id } }])
 })
 
+test('many episodes on one signal bring no warning of a listener leak', async () => {
+  const warnings: Error[] = []
+  const note = (warning: Error) => warnings.push(warning)
+  process.on('warning', note)
+  const listening: Policy = {
+    act: ({ signal }) =>
+      new Promise((resolve) => {
+        signal?.addEventListener('abort', () => {}, { once: true })
+        const ids = Int32Array.from([
+          ...tokenizer.encode('exit(message="done")'),
+          tokenizer.special.endOfTurn,
+        ])
+        setImmediate(() => resolve({ ids, logprobs: new Float32Array(ids.length) }))
+      }),
+    release: () => {},
+  }
+  const tasks = Array.from({ length: 24 }, () => embedded.task)
+  const { signal } = new AbortController()
+  const plan = { phase: 0, stage: 's', runSeed: 1, temperature: 0, concurrency: 24, tasks, signal }
+  expect((await rollout(setup(listening), plan)).episodes).toHaveLength(24)
+  await new Promise((resolve) => setImmediate(resolve))
+  process.off('warning', note)
+  expect(warnings).toEqual([])
+})
+
 test('an aborted rollout rejects instead of counting failures', async () => {
   const plan = {
     phase: 0,
