@@ -6,16 +6,27 @@
 // Configuration and runs
 export { ConfigError } from './config/errors.ts'
 export { type ConfigSources, configToYaml, defineConfig, loadConfig } from './config/load.ts'
+export { PRESET_NAMES, type PresetName } from './config/presets.ts'
 export type { Config, ConfigInput } from './config/schema.ts'
 export { RunDirectory } from './run/directory.ts'
 export type { Evaluation, PhaseResult, Stage, TrainEvent, TrainResult } from './run/events.ts'
 export { readEpisodes, readEvents } from './run/read.ts'
 export { type EvaluateOptions, evaluate, type TrainOptions, train } from './train/conductor.ts'
+export { OutOfMemoryError } from './train/pass-memory.ts'
 export { writeReport } from './report/build.ts'
+
+// Memory, before anything is loaded
+export { type Available, PlanError, planHere, planRun } from './train/memory-plan.ts'
+export { type Holder, type MemoryPlan, memoryPlan, type PlanInput } from './plan/plan.ts'
+export { publishedShape } from './plan/published.ts'
+export { type PlanReport, planText } from './plan/text.ts'
+export type { Suggestion } from './plan/fit.ts'
 
 // The native model
 export { Gemma, Role } from './native/model.ts'
 export { Generator } from './native/generator.ts'
+export { exportAdapter } from './export/adapter.ts'
+export { exportCheckpoint } from './export/checkpoint.ts'
 export { Tensor } from './native/tensor.ts'
 export { MiraNativeError } from './native/errors.ts'
 export type { GemmaConfig, GenerateResult, Objective, PackedBatch } from './native/types.ts'

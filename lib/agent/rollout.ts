@@ -1,8 +1,10 @@
 /**
  * Many episodes side by side on one policy: as many in flight as asked, results in the order of the tasks, an
- * environment error retried once and then reported apart, never counted as a failure of the policy.
+ * environment error retried once and then reported apart, never counted as a failure of the policy. An error of
+ * the device that computes the policy ends the rollout.
  */
 import { setMaxListeners } from 'node:events'
+import { isDeviceError } from '../native/errors.ts'
 import type { Task } from '../tasks/task.ts'
 import type { Episode } from './episode.ts'
 import { type AgentSetup, playEpisode } from './play.ts'
@@ -29,9 +31,10 @@ export interface RolloutResult {
 export async function rollout(setup: AgentSetup, plan: RolloutPlan): Promise<RolloutResult> {
   const results: (Episode | undefined)[] = new Array(plan.tasks.length)
   const errors: RolloutResult['errors'] = []
+  const stop = new AbortController()
   // Every episode in flight listens: a signal of our own may have as many listeners as there are episodes.
-  const signal = plan.signal && AbortSignal.any([plan.signal])
-  if (signal) setMaxListeners(0, signal)
+  const signal = AbortSignal.any(plan.signal ? [plan.signal, stop.signal] : [stop.signal])
+  setMaxListeners(0, signal)
   let next = 0
   let done = 0
   const worker = async () => {
@@ -45,17 +48,21 @@ export async function rollout(setup: AgentSetup, plan: RolloutPlan): Promise<Rol
           seed: episodeSeed(plan.runSeed, plan.stage, i),
           temperature: plan.temperature,
           session: i,
-          ...(signal ? { signal } : {}),
+          signal,
         })
       try {
         const episode = await play().catch((error: unknown) => {
-          if (signal?.aborted) throw error
+          if (signal.aborted || isDeviceError(error)) throw error
           return play()
         })
         results[i] = episode
         plan.onEpisode?.(episode, ++done, plan.tasks.length)
       } catch (error) {
-        if (signal?.aborted) throw error
+        if (signal.aborted) throw error
+        if (isDeviceError(error)) {
+          stop.abort(error)
+          throw error
+        }
         done++
         errors.push({ task, error })
       }

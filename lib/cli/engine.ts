@@ -32,18 +32,22 @@ export interface Engine {
   writeReport(directory: string): Promise<string>
   /** Versions of what is loaded, for environment.json. Throws when the addon cannot be loaded. */
   facts(): Record<string, unknown>
+  /** The device that a configured one means here: "cpu" or "cuda:N". */
+  device(setting: string): string
 }
 
 export async function loadEngine(): Promise<Engine> {
-  const [conductor, report, native] = await Promise.all([
+  const [conductor, report, native, device] = await Promise.all([
     import('../train/conductor.ts'),
     import('../report/build.ts'),
     import('../native/loader.ts'),
+    import('../train/device.ts'),
   ])
   return {
     train: conductor.train,
     evaluate: conductor.evaluate,
     writeReport: report.writeReport,
     facts: () => ({ native: native.loadNative().info() }),
+    device: (setting) => device.resolveDevice(setting, native.loadNative().info()),
   }
 }

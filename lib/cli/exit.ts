@@ -10,6 +10,8 @@ export const EXIT = {
   environment: 3,
   /** Stopped on request; --resume goes on. */
   interrupted: 4,
+  /** The device is lost to this process; a new process can go on with --resume. */
+  device: 5,
 } as const
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
 
@@ -24,6 +26,7 @@ const ENVIRONMENT = new Set([
   'ERR_ADDON_BROKEN',
   'ERR_ADDON_STALE',
   'ERR_RUN_UNWRITABLE',
+  'ERR_CUDA_UNAVAILABLE',
   'ENOSPC',
 ])
 const USAGE = new Set(['ERR_USAGE', 'ERR_CONFIG', 'ERR_RUN_NOT_EMPTY', 'ERR_RUN_MISSING'])
@@ -31,6 +34,7 @@ const USAGE = new Set(['ERR_USAGE', 'ERR_CONFIG', 'ERR_RUN_NOT_EMPTY', 'ERR_RUN_
 export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof ConfigError || error instanceof UsageError) return EXIT.usage
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  if (code === 'ERR_CUDA_FATAL') return EXIT.device
   if (ENVIRONMENT.has(code)) return EXIT.environment
   if (USAGE.has(code)) return EXIT.usage
   return EXIT.failed

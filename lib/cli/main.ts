@@ -8,6 +8,8 @@ import { Command, CommanderError } from 'commander'
 import { addConfig } from './commands/config.ts'
 import type { Context } from './commands/context.ts'
 import { addEval } from './commands/eval.ts'
+import { addExport } from './commands/export.ts'
+import { addPlan } from './commands/plan.ts'
 import { addReport } from './commands/report.ts'
 import { addTrain } from './commands/train.ts'
 import { loadEngine } from './engine.ts'
@@ -38,7 +40,7 @@ export async function main(argv: readonly string[], surroundings: Partial<Contex
       writeOut: (text) => context.out.write(text),
       writeErr: (text) => context.err.write(text),
     })
-  for (const add of [addTrain, addEval, addReport, addConfig]) add(program, context)
+  for (const add of [addTrain, addEval, addReport, addConfig, addPlan, addExport]) add(program, context)
   for (const command of program.commands) command.option('--debug', 'show the stack and causes of errors')
   try {
     await program.parseAsync([...argv], { from: 'user' })
@@ -47,7 +49,10 @@ export async function main(argv: readonly string[], surroundings: Partial<Contex
     // Commander has already written its own sentence, or the help that was asked for.
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
     context.err.write(`error: ${describeError(error, argv.includes('--debug'))}\n`)
-    return exitCodeOf(error)
+    const failure = exitCodeOf(error)
+    // Nothing asked of a lost device ever ends, so neither would this process by itself.
+    if (failure === EXIT.device) context.quit(failure)
+    return failure
   }
 }
 

@@ -44,6 +44,16 @@ export function configOf(flags: ConfigFlags): Config {
   })
 }
 
+/** The same flags as arguments, for another process. */
+export function configArguments(flags: ConfigFlags): string[] {
+  return [
+    ...(flags.preset === undefined ? [] : ['--preset', flags.preset]),
+    ...(flags.config === undefined ? [] : ['--config', flags.config]),
+    ...flags.set.flatMap((line) => ['--set', line]),
+    ...(flags.seed === undefined ? [] : ['--seed', String(flags.seed)]),
+  ]
+}
+
 export function modeOf(flags: OutputFlags): TerminalMode {
   return flags.json ? 'json' : flags.quiet ? 'quiet' : 'auto'
 }

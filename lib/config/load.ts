@@ -11,6 +11,7 @@ import {
   mergeLayers,
   overrideLayer,
   type Plain,
+  type PlainObject,
   presetLayer,
   typeName,
 } from './layers.ts'
@@ -24,13 +25,20 @@ export interface ConfigSources {
   file?: string
   /** `a.b=value` each, the last wins. */
   set?: readonly string[]
+  /** The file was written by mira, perhaps an older one: keys that were renamed since are read as what they are now. */
+  stored?: boolean
 }
+
+/** Keys that had another name once. */
+const RENAMED = new Map([['model.checkpoint', 'model.path']])
 
 /** @throws ConfigError naming every unknown key, wrong type and unreadable file */
 export function loadConfig(sources: ConfigSources = {}): Config {
   return resolveLayers([
     presetLayer(sources.preset ?? DEFAULT_PRESET),
-    ...(sources.file === undefined ? [] : fileLayers(sources.file)),
+    ...(sources.file === undefined ? [] : fileLayers(sources.file)).map((layer) =>
+      sources.stored ? withNewNames(layer) : layer,
+    ),
     ...(sources.set ?? []).map(overrideLayer),
   ])
 }
@@ -44,6 +52,27 @@ export function defineConfig(input: ConfigInput = {}): Config {
 export function configToYaml(config: Config): string {
   return stringify(config, { lineWidth: 110 })
 }
+
+/** A layer with every renamed key under its new name, whose value it takes unless that is there too. */
+function withNewNames({ data, origins }: Layer): Layer {
+  const copy = structuredClone(data)
+  for (const [before, now] of RENAMED) {
+    const from = sectionOf(copy, before)
+    const to = sectionOf(copy, now)
+    const [oldKey, newKey] = [lastOf(before), lastOf(now)]
+    if (!from || !to || !Object.hasOwn(from, oldKey)) continue
+    if (!Object.hasOwn(to, newKey)) to[newKey] = from[oldKey] as Plain
+    delete from[oldKey]
+  }
+  return { data: copy, origins }
+}
+
+function sectionOf(data: PlainObject, path: string): PlainObject | undefined {
+  const section = valueAt(data, path.split('.').slice(0, -1))
+  return typeof section === 'object' && section !== null ? (section as PlainObject) : undefined
+}
+
+const lastOf = (path: string) => path.split('.').at(-1) as string
 
 function resolveLayers(layers: readonly Layer[]): Config {
   const merged = mergeLayers(layers)
@@ -61,7 +90,9 @@ function sentences(issue: z.core.$ZodIssue, { data, origins }: Layer): string[] 
     const known = knownKeys(path)
     return issue.keys.map((key) => {
       const full = [...path, key]
+      const now = RENAMED.get(full.join('.'))
       const written = [...path, origins.get(full.join('.'))?.spelling ?? key].join('.')
+      if (now !== undefined) return `${written} was renamed to ${now}${where(full, origins)}; write ${now}`
       return `unknown key ${written}${where(full, origins)}: ${suggestion(key, path, known)}`
     })
   }
@@ -116,7 +147,9 @@ function suggestion(key: string, path: readonly string[], known: readonly string
   const near = known.length > 0 ? closest(key, known) : undefined
   if (near !== undefined && isNear(key, near)) return `did you mean ${[...path, near].join('.')}?`
   const elsewhere = allKeys().filter((candidate) => isNear(key, candidate.split('.').at(-1) as string, 1))
-  const other = elsewhere[0]
+  // The least nested first: a short name means the more general key.
+  const depth = (candidate: string) => candidate.split('.').length
+  const other = elsewhere.sort((a, b) => depth(a) - depth(b))[0]
   if (other !== undefined) return `did you mean ${other}?`
   return `the keys${section} are ${known.join(', ')}`
 }

@@ -1,14 +1,16 @@
-/** Named starting points. `embedded` is the schema's own defaults; the others say only where they differ. */
+/** Named starting points. `embedded` is the schema's own defaults on the CPU; the others say where they differ. */
+import { gemmaPresets } from './gemma-presets.ts'
 import type { ConfigInput } from './schema.ts'
 
 export const DEFAULT_PRESET = 'embedded'
 
 export const presets = {
   /** The default run: five embedded sites, imitation and three phases in at most 20 minutes on two cores. */
-  embedded: {},
+  embedded: { model: { device: 'cpu' } },
   /** Every stage once with numbers too small to learn from: does it run at all? Under 90 s. */
   smoke: {
     model: {
+      device: 'cpu',
       architecture: {
         hidden: 64,
         layers: 2,
@@ -22,6 +24,7 @@ export const presets = {
     phases: { count: 1, rollouts: 24 },
     evaluation: { episodes: 24, validationEpisodes: 12, novelEpisodes: 6 },
   },
+  ...gemmaPresets,
 } satisfies Record<string, ConfigInput>
 
 export type PresetName = keyof typeof presets

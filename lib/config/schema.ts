@@ -4,11 +4,13 @@
  */
 import { z } from 'zod'
 import { critics, shaping } from './sections/critics.ts'
+import { generation } from './sections/generation.ts'
 import { imitation } from './sections/imitation.ts'
 import { model, tokenizer } from './sections/model.ts'
 import { curriculum, phases, replay } from './sections/phases.ts'
 import { policy } from './sections/policy.ts'
 import { evaluation, run } from './sections/run.ts'
+import { training } from './sections/training.ts'
 import { agent, suite } from './sections/world.ts'
 
 export const configSchema = z.strictObject({
@@ -16,6 +18,8 @@ export const configSchema = z.strictObject({
   tokenizer,
   suite,
   agent,
+  generation,
+  training,
   imitation,
   critics,
   shaping,

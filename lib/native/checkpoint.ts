@@ -1,44 +1,55 @@
 /**
- * A model folder in the Hugging Face layout: found and checked before anything is loaded, and written whole or
- * not at all. Names inside safetensors files are the native loader's to check.
+ * A model folder in the Hugging Face layout, found and checked before anything is loaded: its form, its shards
+ * against its index, and what of it is not text. Shapes are the native loader's to check.
  */
-import { copyFile, mkdir, mkdtemp, open, readFile, rename, rm, stat } from 'node:fs/promises'
-import { basename, dirname, join, resolve } from 'node:path'
+import { stat } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
 import { z } from 'zod'
-import { type GemmaTokens, parseGemmaConfig, toHuggingFaceConfig } from './gemma-config.ts'
+import { CheckpointError, checked, exists, readJson } from './files.ts'
+import { type GemmaTokens, parseGemmaConfig } from './gemma-config.ts'
+import { expectedTensors } from './gemma-tensors.ts'
 import type { GemmaConfig, NativeAddon } from './types.ts'
 
-export class CheckpointError extends Error {
-  readonly code = 'ERR_CHECKPOINT'
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options)
-    this.name = 'CheckpointError'
-  }
-}
+export { CheckpointError } from './files.ts'
 
 /** Where a checkpoint keeps its text tensors: one of the layouts that have been published. */
 const PREFIXES = ['model.language_model.', 'language_model.model.', 'model.'] as const
 
-/** Tied duplicates and the vision part: allowed in a file, never read. */
-const IGNORED = [
-  'lm_head.weight',
-  'language_model.lm_head.weight',
-  'model.lm_head.weight',
+/** Tied duplicates of the embedding: allowed in a file, neither read nor kept. */
+const DUPLICATES = ['lm_head.weight', 'language_model.lm_head.weight', 'model.lm_head.weight']
+
+/** The vision part: never read, carried through a save. */
+const VISION = [
   'vision_tower.',
   'model.vision_tower.',
   'multi_modal_projector.',
   'model.multi_modal_projector.',
 ]
 
-/** Tokenizer files that travel with a checkpoint; those absent from the source are skipped. */
-export const TOKENIZER_FILES = [
-  'tokenizer.json',
-  'tokenizer_config.json',
-  'special_tokens_map.json',
-  'chat_template.jinja',
-] as const
-
 const indexSchema = z.looseObject({ weight_map: z.record(z.string(), z.string()) })
+const generationSchema = z.looseObject({
+  eos_token_id: z.union([z.int().nonnegative(), z.array(z.int().nonnegative()).min(1)]).nullish(),
+})
+
+/** A file as it was when the checkpoint was opened. */
+export interface FileStamp {
+  path: string
+  bytes: bigint
+  modifiedNs: bigint
+}
+
+/** What a later save needs of the folder a model came from. */
+export interface CheckpointSource {
+  dir: string
+  /** Prefix of the text tensors. */
+  prefix: string
+  /** config.json as it stands; of a multimodal checkpoint it is copied through. */
+  configJson: Record<string, unknown>
+  multimodal: boolean
+  /** Vision tensors by file. */
+  carried: { file: string; names: string[] }[]
+  stamps: FileStamp[]
+}
 
 export interface ResolvedCheckpoint {
   config: GemmaConfig
@@ -46,169 +57,143 @@ export interface ResolvedCheckpoint {
   files: string[]
   prefix: string
   ignore: string[]
+  source: CheckpointSource
 }
 
-async function readJson(path: string): Promise<unknown> {
-  let text: string
-  try {
-    text = await readFile(path, 'utf8')
-  } catch (cause) {
-    throw new CheckpointError(
-      `${path}: expected a readable file; is this a model folder in the Hugging Face layout?`,
-      { cause },
-    )
-  }
-  try {
-    return JSON.parse(text)
-  } catch (cause) {
-    throw new CheckpointError(`${path}: expected JSON, got something else; the file may be truncated`, {
-      cause,
-    })
-  }
-}
-
-const exists = (path: string) =>
-  stat(path).then(
-    () => true,
-    () => false,
-  )
+type Shards = Map<string, string[]>
 
 /** Finds the files of a checkpoint and the form it is in. @throws CheckpointError, GemmaConfigError */
-export async function resolveCheckpoint(addon: NativeAddon, dir: string): Promise<ResolvedCheckpoint> {
+export async function resolveCheckpoint(
+  addon: Pick<NativeAddon, 'safetensorsHeader'>,
+  dir: string,
+): Promise<ResolvedCheckpoint> {
   const configPath = join(dir, 'config.json')
-  const { config, tokens } = parseGemmaConfig(await readJson(configPath), configPath)
+  const configJson = (await readJson(configPath)) as Record<string, unknown>
+  const { config, tokens, multimodal } = parseGemmaConfig(configJson, configPath)
   const single = join(dir, 'model.safetensors')
-  const files = (await exists(single)) ? [single] : await shardsOf(addon, dir)
-  const names: string[] = []
-  for (const file of files)
-    names.push(...(await addon.safetensorsHeader(file)).entries.map((entry) => entry.name))
-  const prefix = PREFIXES.find((candidate) => names.includes(`${candidate}embed_tokens.weight`))
+  const index = join(dir, 'model.safetensors.index.json')
+  const namesIn = async (file: string) =>
+    (await addon.safetensorsHeader(file)).entries.map((entry) => entry.name)
+  const whole = await exists(single)
+  const shards: Shards = whole
+    ? new Map([[single, await namesIn(single)]])
+    : await shardsOf(dir, index, namesIn)
+  const held = new Set([...shards.values()].flat())
+  const prefix = PREFIXES.find((candidate) => held.has(`${candidate}embed_tokens.weight`))
   if (prefix === undefined) {
     throw new CheckpointError(
-      `${dir}: expected a tensor named embed_tokens.weight under one of ${PREFIXES.join(', ')}, found none among ${names.length}`,
+      `${dir}: expected a tensor named embed_tokens.weight under one of ${PREFIXES.join(', ')}, found none among ${held.size}`,
     )
   }
-  return { config, tokens, files, prefix, ignore: [...IGNORED] }
+  const missing = expectedTensors(config).find(({ name }) => !held.has(prefix + name))
+  if (missing) {
+    throw new CheckpointError(
+      `${whole ? single : index}: the tensor '${prefix}${missing.name}' is missing, which ${configPath} asks for`,
+    )
+  }
+  const files = [...shards.keys()]
+  const isVision = (name: string) => VISION.some((start) => name.startsWith(start))
+  const carried = [...shards]
+    .map(([file, names]) => ({ file: resolve(file), names: names.filter(isVision) }))
+    .filter(({ names }) => names.length > 0)
+  return {
+    config,
+    tokens: { ...tokens, ...(await generationEos(dir)) },
+    files,
+    prefix,
+    ignore: [...DUPLICATES, ...VISION],
+    source: {
+      dir: resolve(dir),
+      prefix,
+      configJson,
+      multimodal,
+      carried,
+      stamps: await Promise.all(files.map((file) => stampOf(resolve(file)))),
+    },
+  }
+}
+
+/** What ends a generation, where generation_config.json says it: transformers reads it there first. */
+async function generationEos(dir: string): Promise<Partial<GemmaTokens>> {
+  const path = join(dir, 'generation_config.json')
+  if (!(await exists(path))) return {}
+  const eos = checked(generationSchema, await readJson(path), path).eos_token_id
+  return eos == null ? {} : { eos: Array.isArray(eos) ? eos : [eos] }
 }
 
 /** Shards named by the index, each a plain file name beside it, holding exactly the tensors it is said to. */
-async function shardsOf(addon: NativeAddon, dir: string): Promise<string[]> {
-  const path = join(dir, 'model.safetensors.index.json')
-  if (!(await exists(path))) {
+async function shardsOf(
+  dir: string,
+  index: string,
+  namesIn: (file: string) => Promise<string[]>,
+): Promise<Shards> {
+  if (!(await exists(index))) {
     throw new CheckpointError(
       `${dir}: expected model.safetensors or model.safetensors.index.json, found neither`,
     )
   }
-  const parsed = indexSchema.safeParse(await readJson(path))
-  if (!parsed.success)
-    throw new CheckpointError(`${path}: weight_map: expected an object of tensor name to file name`, {
-      cause: parsed.error,
-    })
-  const expected = new Map<string, Set<string>>()
-  for (const [tensor, file] of Object.entries(parsed.data.weight_map)) {
+  const map = checked(indexSchema, await readJson(index), index).weight_map
+  const expected = new Map<string, string[]>()
+  for (const [tensor, file] of Object.entries(map)) {
     if (!/^[A-Za-z0-9._-]+\.safetensors$/.test(file)) {
       throw new CheckpointError(
-        `${path}: weight_map: expected a plain file name ending in .safetensors for '${tensor}', got '${file}'`,
+        `${index}: weight_map: expected a plain file name ending in .safetensors for '${tensor}', got '${file}'`,
       )
     }
-    expected.set(file, (expected.get(file) ?? new Set()).add(tensor))
+    const tensors = expected.get(file)
+    if (tensors) tensors.push(tensor)
+    else expected.set(file, [tensor])
   }
+  const shards: Shards = new Map()
   for (const [file, tensors] of expected) {
     const shard = join(dir, file)
-    if (!(await exists(shard))) throw new CheckpointError(`${path}: the file ${file} is missing from ${dir}`)
-    const held = new Set((await addon.safetensorsHeader(shard)).entries.map((entry) => entry.name))
+    if (!(await exists(shard))) {
+      throw new CheckpointError(
+        `${index}: the file ${file}, which holds '${tensors[0]}', is missing from ${dir}; copy the whole checkpoint`,
+      )
+    }
+    const held = await namesIn(shard)
+    const present = new Set(held)
     for (const tensor of tensors) {
-      if (!held.has(tensor))
+      if (!present.has(tensor))
         throw new CheckpointError(
           `${shard}: the tensor '${tensor}' is missing, although the index places it here`,
         )
     }
     for (const tensor of held) {
-      if (!tensors.has(tensor))
+      const place = Object.hasOwn(map, tensor) ? map[tensor] : undefined
+      if (place === undefined)
         throw new CheckpointError(`${shard}: the tensor '${tensor}' is not in the index`)
+      if (place !== file)
+        throw new CheckpointError(
+          `${shard}: the tensor '${tensor}' stands in two files, here and, by the index, in ${place}`,
+        )
     }
+    shards.set(shard, held)
   }
-  return [...expected.keys()].map((file) => join(dir, file))
+  return shards
 }
 
-export interface SaveOptions {
-  /** A folder whose tokenizer files are copied through. */
-  tokenizerFrom?: string
-  signal?: AbortSignal
+async function stampOf(path: string): Promise<FileStamp> {
+  const { size, mtimeNs } = await stat(path, { bigint: true })
+  return { path, bytes: size, modifiedNs: mtimeNs }
 }
 
-/** Writes config, generation config and tokenizer files around what `writeWeights` puts at the path it is given. */
-export async function writeCheckpoint(
-  dir: string,
-  model: { config: GemmaConfig; tokens: GemmaTokens; dtype: 'float32' | 'bfloat16' },
-  writeWeights: (path: string) => Promise<void>,
-  options: SaveOptions = {},
-): Promise<void> {
-  const target = resolve(dir)
-  await mkdir(dirname(target), { recursive: true })
-  const temporary = await mkdtemp(join(dirname(target), `.${basename(target)}.`))
-  try {
-    await writeWeights(join(temporary, 'model.safetensors'))
-    const { tokens } = model
-    const eos = tokens.eos.length === 1 ? tokens.eos[0] : tokens.eos
-    await writeSynced(join(temporary, 'generation_config.json'), {
-      bos_token_id: tokens.bos,
-      eos_token_id: eos,
-      pad_token_id: tokens.pad,
+/** The files a model was loaded from must still be what they were. @throws CheckpointError naming the file */
+export async function checkSource(source: CheckpointSource): Promise<void> {
+  for (const was of source.stamps) {
+    const now = await stampOf(was.path).catch((cause: unknown) => {
+      throw new CheckpointError(
+        `${was.path}: expected the file this model was loaded from, whose vision tensors the save copies, found none; ` +
+          'put it back, or save with vision: false',
+        { cause },
+      )
     })
-    if (options.tokenizerFrom !== undefined) {
-      for (const file of TOKENIZER_FILES) {
-        const source = join(options.tokenizerFrom, file)
-        if (!(await exists(source))) continue
-        await copyFile(source, join(temporary, file))
-        await sync(join(temporary, file))
-      }
+    if (now.bytes !== was.bytes || now.modifiedNs !== was.modifiedNs) {
+      throw new CheckpointError(
+        `${was.path}: expected the file this model was loaded from (${was.bytes} bytes), whose vision tensors the save ` +
+          `copies, found a changed one (${now.bytes} bytes); load the model again, or save with vision: false`,
+      )
     }
-    await writeSynced(join(temporary, 'config.json'), toHuggingFaceConfig(model.config, model))
-    await sync(temporary)
-    options.signal?.throwIfAborted()
-    await replaceFolder(temporary, target)
-  } catch (error) {
-    await rm(temporary, { recursive: true, force: true })
-    throw error
-  }
-}
-
-/** Moves `from` to `to`; an older folder at `to` is moved aside first and removed last. */
-async function replaceFolder(from: string, to: string): Promise<void> {
-  const aside = `${from}.old`
-  const replaced = await rename(to, aside).then(
-    () => true,
-    (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return false
-      throw error
-    },
-  )
-  try {
-    await rename(from, to)
-  } catch (error) {
-    if (replaced) await rename(aside, to)
-    throw error
-  }
-  await sync(dirname(to))
-  if (replaced) await rm(aside, { recursive: true, force: true })
-}
-
-async function writeSynced(path: string, json: unknown): Promise<void> {
-  const file = await open(path, 'w')
-  try {
-    await file.writeFile(`${JSON.stringify(json, null, 2)}\n`)
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-}
-
-async function sync(path: string): Promise<void> {
-  const handle = await open(path, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
   }
 }

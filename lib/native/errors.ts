@@ -10,6 +10,7 @@ export type MiraErrorCode =
   | 'ERR_ADDON_STALE'
   | 'ERR_DISPOSED'
   | 'ERR_INVALID_ARGUMENT'
+  | 'ERR_QUEUE_FULL'
 
 export class MiraNativeError extends Error {
   readonly code: MiraErrorCode
@@ -33,6 +34,13 @@ export interface NativeError extends Error {
 export function isNativeError(error: unknown, code?: string): error is NativeError {
   if (!(error instanceof Error) || !('verb' in error) || !('code' in error)) return false
   return typeof error.verb === 'string' && (code === undefined || error.code === code)
+}
+
+const DEVICE_ERRORS = new Set(['ERR_CUDA_FATAL', 'ERR_CUDA_OOM', 'ERR_OUT_OF_MEMORY'])
+
+/** True when the device failed, not the request: asking again, or asking for something else, does not help. */
+export function isDeviceError(error: unknown): error is Error & { code: string } {
+  return error instanceof Error && 'code' in error && DEVICE_ERRORS.has(String(error.code))
 }
 
 /** True for the rejection of a verb, or of anything else in Node, whose AbortSignal fired. */

@@ -4,6 +4,7 @@
  * Leaves out text: encoding, chat templates and parsing belong to the caller.
  */
 import { z } from 'zod'
+import { Admission } from './admission.ts'
 import { withCancel } from './cancel.ts'
 import { dispose } from './dispose-symbol.ts'
 import { MiraNativeError } from './errors.ts'
@@ -26,7 +27,15 @@ const optionsSchema = z.strictObject({
   /** Prompt tokens prefilled per engine turn at most: larger is faster, smaller lets decoding interleave. */
   prefillChunk: z.int().min(1).default(512),
   /** See GeneratorSpec. */
-  decoder: z.enum(['auto', 'packed', 'aten']).default('auto'),
+  exact: z.boolean().default(false),
+  /** See GeneratorSpec. */
+  decoder: z.enum(['auto', 'packed', 'slots']).default('auto'),
+  /** See GeneratorSpec. */
+  snapshots: z.int().nonnegative().max(65536).optional(),
+  /** Requests that may wait for a slot; null = unlimited. */
+  maxQueued: z.int().nonnegative().nullable().default(null),
+  /** What one request more does: fail with ERR_QUEUE_FULL, or wait in its caller's hands. */
+  whenFull: z.enum(['reject', 'wait']).default('reject'),
 })
 export type GeneratorOptions = z.input<typeof optionsSchema>
 
@@ -67,22 +76,30 @@ const int32 = (ids: Int32Array | readonly number[]) =>
 
 export class Generator {
   readonly #native: NativeGenerator
+  readonly #admission: Admission
 
-  constructor(native: NativeGenerator) {
+  constructor(native: NativeGenerator, admission = new Admission(Number.POSITIVE_INFINITY, 'wait')) {
     this.#native = native
+    this.#admission = admission
   }
 
   /** @throws MiraNativeError or TypeError (ERR_INVALID_ARGUMENT) naming the option */
   static of(role: Pick<NativeRole, 'generator'>, options: GeneratorOptions): Generator {
-    const { vocabulary, ...rest } = parse('generator', optionsSchema, options)
-    const spec: GeneratorSpec = vocabulary ? { ...rest, vocabulary } : rest
-    return new Generator(role.generator(spec))
+    const { vocabulary, snapshots, maxQueued, whenFull, ...rest } = parse('generator', optionsSchema, options)
+    const spec: GeneratorSpec = {
+      ...rest,
+      ...(vocabulary ? { vocabulary } : {}),
+      ...(snapshots === undefined ? {} : { snapshots }),
+    }
+    const limit = maxQueued === null ? Number.POSITIVE_INFINITY : rest.slots + maxQueued
+    return new Generator(role.generator(spec), new Admission(limit, whenFull))
   }
 
   /**
    * Samples one completion. Requests made together, or while others run, share the model's passes.
    * @throws MiraNativeError or TypeError (ERR_INVALID_ARGUMENT) naming the field, AbortError (ERR_ABORTED) when
-   * the signal fires or the generator is disposed meanwhile, Error (ERR_DISPOSED) after dispose
+   * the signal fires or the generator is disposed meanwhile, Error (ERR_DISPOSED) after dispose, MiraNativeError
+   * (ERR_QUEUE_FULL) beyond maxQueued unless whenFull is 'wait'
    */
   async generate(request: GenerateOptions, options: { signal?: AbortSignal } = {}): Promise<GenerateResult> {
     const { session, ...r } = parse('generate', requestSchema, request)
@@ -94,7 +111,10 @@ export class Generator {
       seed: BigInt(r.seed),
       ...(session === undefined ? {} : { session }),
     }
-    return withCancel(loadNative(), options.signal, async (cancel) => this.#native.generate(native, cancel))
+    return this.#admission.run(
+      () => withCancel(loadNative(), options.signal, async (cancel) => this.#native.generate(native, cancel)),
+      options.signal,
+    )
   }
 
   /** Forgets a session's cache; a request of it that is running ends normally. */
@@ -108,6 +128,14 @@ export class Generator {
    */
   invalidate(): Promise<void> {
     return this.#native.invalidate()
+  }
+
+  /**
+   * Forgets every cached prefix and gives the memory of keys and values back until the next request, for the half
+   * of a phase in which nothing is generated.
+   */
+  suspend(): Promise<void> {
+    return this.#native.suspend()
   }
 
   stats(): GeneratorStats {

@@ -3,14 +3,17 @@
  * Results arrive as Tensors; verbs run in the order they were called.
  */
 import { withCancel } from './cancel.ts'
-import { type SaveOptions, writeCheckpoint } from './checkpoint.ts'
+import { type AdapterState, loadAdapter, saveAdapter } from './adapter.ts'
+import { type SavedModel, type SaveOptions, writeCheckpoint } from './checkpoint-save.ts'
 import { dispose } from './dispose-symbol.ts'
-import type { GemmaTokens } from './gemma-config.ts'
 import { Generator, type GeneratorOptions } from './generator.ts'
+import { allTargets } from './peft.ts'
 import { Tensor } from './tensor.ts'
 import type {
   AdamWSpec,
+  Checkpointing,
   CriticStepSpec,
+  Exact,
   GemmaConfig,
   NativeAddon,
   NativeCancelToken,
@@ -18,6 +21,7 @@ import type {
   Objective,
   OptimizerStepResult,
   PackedBatch,
+  RoleSpec,
 } from './types.ts'
 
 /** Rows of logits alive at once in the chunked log-probability. */
@@ -27,15 +31,12 @@ interface Abortable {
   signal?: AbortSignal
 }
 interface StepOptions extends Abortable {
-  /** Recompute each layer in backward: less memory, the same numbers. */
-  checkpoint?: boolean
+  /** What each layer keeps for backward; less memory, the same numbers. Default 'none': everything. */
+  checkpoint?: Checkpointing
   chunk?: number
 }
-interface Model {
-  addon: Pick<NativeAddon, 'CancelToken'>
-  config: GemmaConfig
-  tokens: GemmaTokens
-  dtype: 'float32' | 'bfloat16'
+interface Model extends SavedModel {
+  addon: Pick<NativeAddon, 'CancelToken' | 'safetensorsHeader'>
 }
 
 export class Role {
@@ -43,10 +44,12 @@ export class Role {
   readonly config: GemmaConfig
   readonly #native: NativeRole
   readonly #model: Model
+  readonly #spec: RoleSpec
 
-  constructor(native: NativeRole, model: Model) {
+  constructor(native: NativeRole, model: Model, spec: RoleSpec) {
     this.#native = native
     this.#model = model
+    this.#spec = spec
     this.name = native.name
     this.config = model.config
   }
@@ -63,11 +66,11 @@ export class Role {
   /** [N] log-probabilities of the scored tokens, and their entropies in nats when asked for. */
   async logprobs(
     batch: PackedBatch,
-    options: Abortable & { temperature?: number; entropy?: boolean; chunk?: number } = {},
+    options: Abortable & { temperature?: number; entropy?: boolean; chunk?: number; exact?: Exact } = {},
   ): Promise<{ logprobs: Tensor<'float32'>; entropy?: Tensor<'float32'> }> {
-    const { temperature = 1, entropy = false, chunk = CHUNK } = options
+    const { temperature = 1, entropy = false, chunk = CHUNK, exact = false } = options
     const found = await this.#run(options, (cancel) =>
-      this.#native.logprobs(batch, { temperature, entropy, chunk }, cancel),
+      this.#native.logprobs(batch, { temperature, entropy, chunk, exact }, cancel),
     )
     const logprobs = Tensor.adopt<'float32'>(found.logprobs)
     return found.entropy ? { logprobs, entropy: Tensor.adopt<'float32'>(found.entropy) } : { logprobs }
@@ -87,11 +90,11 @@ export class Role {
   async policyStep(
     batch: PackedBatch,
     objective: Objective,
-    options: StepOptions = {},
+    options: StepOptions & { exact?: Exact } = {},
   ): Promise<{ loss: number; logprobs: Tensor<'float32'>; logRatios: Tensor<'float32'> }> {
-    const { checkpoint = false, chunk = CHUNK } = options
+    const { checkpoint = 'none', chunk = CHUNK, exact = false } = options
     const step = await this.#run(options, (cancel) =>
-      this.#native.policyStep(batch, objective, { checkpoint, chunk }, cancel),
+      this.#native.policyStep(batch, objective, { checkpoint, chunk, exact }, cancel),
     )
     return { loss: step.loss, logprobs: Tensor.adopt(step.logprobs), logRatios: Tensor.adopt(step.logRatios) }
   }
@@ -102,7 +105,7 @@ export class Role {
     spec: CriticStepSpec,
     options: Omit<StepOptions, 'chunk'> = {},
   ): Promise<{ loss: number; lossPerHead: number[]; scores: Tensor<'float32'> }> {
-    const { checkpoint = false } = options
+    const { checkpoint = 'none' } = options
     const step = await this.#run(options, (cancel) =>
       this.#native.criticStep(batch, spec, { checkpoint }, cancel),
     )
@@ -121,6 +124,20 @@ export class Role {
 
   zeroGradients(): Promise<void> {
     return this.#native.zeroGradients()
+  }
+
+  /** Steps whose gradients wait for optimizerStep; fewer than were taken after a failure that cost them. */
+  accumulatedSteps(): Promise<number> {
+    return this.#native.accumulatedSteps()
+  }
+
+  /** Bytes of tensors a forward pass leaves for backward, logits aside, and the most it held; measured, not estimated. */
+  activationMemory(
+    batch: PackedBatch,
+    options: Omit<StepOptions, 'chunk'> = {},
+  ): Promise<{ held: number; peak: number }> {
+    const { checkpoint = 'none' } = options
+    return this.#run(options, (cancel) => this.#native.activationMemory(batch, { checkpoint }, cancel))
   }
 
   parameters(): ReturnType<NativeRole['parameters']> {
@@ -142,11 +159,28 @@ export class Role {
     return this.#native.copyFrom(other.native)
   }
 
-  saveAdapter(path: string): Promise<void> {
-    return this.#native.saveAdapter(path)
+  get #adapter(): AdapterState {
+    const { lora, heads } = this.#spec
+    return {
+      name: this.name,
+      native: this.#native,
+      config: this.config,
+      lora: lora && { rank: lora.rank, alpha: lora.alpha, targets: allTargets(lora.targets) },
+      heads: (heads?.length ?? 0) > 0,
+      source: this.#model.source,
+    }
   }
+
+  /**
+   * Writes adapters and heads: a folder in PEFT's layout (heads.safetensors beside it), which appears whole, or
+   * one file when the path ends in .safetensors.
+   */
+  saveAdapter(path: string): Promise<void> {
+    return saveAdapter(path, this.#adapter)
+  }
+  /** Reads either form. @throws CheckpointError when the adapter does not fit this role */
   loadAdapter(path: string): Promise<void> {
-    return this.#native.loadAdapter(path)
+    return loadAdapter(path, this.#adapter, this.#model.addon)
   }
   saveOptimizer(path: string): Promise<void> {
     return this.#native.saveOptimizer(path)
@@ -156,11 +190,18 @@ export class Role {
   }
 
   /**
-   * Writes the role's weights (not its adapters or heads) as a checkpoint that Hugging Face reads. The folder
-   * appears whole, replacing an older one, or not at all.
+   * Writes the role's weights as a checkpoint that Hugging Face reads; `merge` adds its adapters, else they and
+   * the heads are left out. The folder appears whole, replacing an older one, or not at all.
    */
-  save(dir: string, options: SaveOptions = {}): Promise<void> {
-    return writeCheckpoint(dir, this.#model, (path) => this.#native.saveWeights(path, 'model.'), options)
+  save(dir: string, options: SaveOptions & { merge?: boolean } = {}): Promise<void> {
+    const { merge = false } = options
+    return writeCheckpoint(
+      dir,
+      this.#model,
+      (folder, how) =>
+        this.#run(options, (cancel) => this.#native.saveWeights(folder, { ...how, merge }, cancel)),
+      options,
+    )
   }
 
   /** Generation on this role's weights as they are when each token is sampled; see Generator. */

@@ -49,7 +49,7 @@ export class RunDirectory {
    * @throws RunError ERR_RUN_NOT_EMPTY, ERR_RUN_UNWRITABLE
    */
   static async create(config: Config, options: { directory?: string; environment?: EnvironmentFacts } = {}) {
-    const path = resolve(options.directory ?? freshPath(config))
+    const path = resolve(options.directory ?? freshRunPath(config))
     await expectEmpty(path)
     await expectWritable(path)
     try {
@@ -209,7 +209,7 @@ export async function readRun(directory: string): Promise<{ path: string; config
   const path = realpathSync(directory)
   try {
     const state = runState.parse(JSON.parse(await readFile(stateFile, 'utf8')))
-    return { path, config: loadConfig({ file: configFile }), state }
+    return { path, config: loadConfig({ file: configFile, stored: true }), state }
   } catch (cause) {
     if (cause instanceof ConfigError) throw cause
     throw new RunError('ERR_RUN_FORMAT', `expected the state of a run in ${stateFile}, it is damaged`, {
@@ -218,7 +218,8 @@ export async function readRun(directory: string): Promise<{ path: string; config
   }
 }
 
-function freshPath(config: Config): string {
+/** Where a new run of this configuration would be kept: by its name, or by the time. */
+export function freshRunPath(config: Config): string {
   const { directory, name } = config.run
   if (name !== null) return join(directory, name)
   const stamp = new Date().toISOString().slice(0, 19).replace('T', '_').replaceAll(':', '-')

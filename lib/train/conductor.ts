@@ -12,9 +12,11 @@ import {
   type TrainResult,
 } from '../run/events.ts'
 import { readEpisodes, readEvents } from '../run/read.ts'
+import { imitates } from '../plan/settings.ts'
 import type { Task } from '../tasks/task.ts'
-import { loadCritic, savePhase } from './checkpoint.ts'
-import { createCritic, pretrainCritics } from './critics-stage.ts'
+import { loadCritics, savePhase } from './checkpoint.ts'
+import { createCritics, pretrainCritics } from './critics-stage.ts'
+import { setDeterministic } from './determinism.ts'
 import { evaluatePolicy } from './evaluation.ts'
 import { imitationStage } from './imitation-stage.ts'
 import { failedTasks, runPhase } from './phase.ts'
@@ -38,6 +40,7 @@ export async function train(config: Config, { run, onEvent, signal }: TrainOptio
   const seconds = () => (performance.now() - started) / 1000
   const resumed = run.state.completedPhase
   await setThreads(config.run.threads)
+  await setDeterministic(config.run.exact)
   const trainer = await Trainer.open(config, {
     run,
     onEvent,
@@ -49,6 +52,7 @@ export async function train(config: Config, { run, onEvent, signal }: TrainOptio
     earlier.filter((r) => r.phase <= resumed).map((r) => [r.phase, r]),
   )
   let phase = resumed + 1
+  let failed = false
   try {
     trainer.emit({
       type: 'run',
@@ -57,18 +61,18 @@ export async function train(config: Config, { run, onEvent, signal }: TrainOptio
       ...(resumed >= 0 ? { resumedAfterPhase: resumed } : {}),
     })
     if (resumed < 0) {
-      if (config.model.checkpoint === null) await imitationStage(trainer)
-      trainer.critic = await createCritic(trainer)
-      await pretrainCritics(trainer, trainer.critic)
+      if (imitates(config)) await imitationStage(trainer)
+      trainer.critics = await createCritics(trainer)
+      await pretrainCritics(trainer, trainer.critics)
       await concludePhase(trainer, 0, results)
       phase = 1
     } else {
-      trainer.critic = trainer.own(await loadCritic(run.checkpointPath(resumed), trainer))
+      trainer.critics = await loadCritics(run.checkpointPath(resumed), trainer)
     }
-    const critic = trainer.critic
+    const critics = trainer.critics
     let { replay, failures } = await restoreExperience(trainer, resumed)
     for (; phase <= config.phases.count; phase++) {
-      ;({ failures } = await runPhase(trainer, critic, replay, phase, failures))
+      ;({ failures } = await runPhase(trainer, critics, replay, phase, failures))
       await concludePhase(trainer, phase, results)
     }
     await run.finish()
@@ -76,11 +80,17 @@ export async function train(config: Config, { run, onEvent, signal }: TrainOptio
     trainer.emit({ type: 'end', bestPhase: best, seconds: seconds() })
     return result('completed')
   } catch (error) {
-    if (!signal?.aborted) throw error
+    if (!signal?.aborted) {
+      failed = true
+      throw error
+    }
     trainer.emit({ type: 'interrupted', phase, completedPhase: run.state.completedPhase })
     return result('interrupted')
   } finally {
-    await trainer.close()
+    await trainer.close().catch((error: unknown) => {
+      // On a lost device closing fails too; what was lost first is what to say.
+      if (!failed) throw error
+    })
   }
 
   function result(outcome: TrainResult['outcome']): TrainResult {
@@ -111,6 +121,7 @@ export interface EvaluateOptions {
 export async function evaluate(config: Config, options: EvaluateOptions): Promise<Evaluation> {
   const { checkpoint, phase, split, episodes, onEvent, signal } = options
   await setThreads(config.run.threads)
+  await setDeterministic(config.run.exact)
   const trainer = await Trainer.open(config, { checkpoint, onEvent, ...(signal ? { signal } : {}) })
   try {
     return await evaluatePolicy(trainer, split, phase, trainer.suites.exam(split, episodes), { keep: false })

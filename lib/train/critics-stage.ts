@@ -1,30 +1,28 @@
 /**
- * The critics of a run: one copy of the imitation policy's trunk with a value and a potential head, trained on
- * rollouts of that policy before the first phase (paper Alg. 3), then on every phase's own data.
+ * The stages that train the critics: on rollouts of the imitation policy before the first phase (paper Alg. 3),
+ * then on every phase's own data.
  */
 import { rollout } from '../agent/rollout.ts'
-import { CRITIC_HEADS } from '../learn/critic-targets.ts'
-import type { Role } from '../native/model.ts'
-import { trainCritics } from './critic-training.ts'
+import { criticKind } from '../plan/settings.ts'
+import type { Critics } from './critics.ts'
 import { type Experience, experienceOf } from './experience.ts'
+import { makeCritics, rateOf } from './roles.ts'
 import type { Trainer } from './trainer.ts'
 
-export async function createCritic(trainer: Trainer): Promise<Role> {
-  const { hidden } = trainer.model.config
-  const critic = await trainer.model.role({
-    name: 'critic',
-    kind: 'full',
-    copy: true,
-    heads: CRITIC_HEADS.map((name, i) => ({ name, width: hidden, seed: trainer.config.run.seed + i })),
-  })
-  return trainer.own(critic)
+/** Critics that begin as the present policy. */
+export async function createCritics(trainer: Trainer): Promise<Critics> {
+  const critics = await makeCritics(trainer.model, trainer.config, { own: false })
+  for (const role of critics.roles) trainer.own(role)
+  trainer.configureOptimizers(critics)
+  return critics
 }
 
 /** Rollouts of the imitation policy and a first training of both critics on them. */
-export async function pretrainCritics(trainer: Trainer, critic: Role): Promise<void> {
-  const { critics, phases, run } = trainer.config
-  if (critics.pretrainRollouts === 0) return
-  const tasks = trainer.suites.warmup(critics.pretrainRollouts)
+export async function pretrainCritics(trainer: Trainer, critics: Critics): Promise<void> {
+  const { phases, run } = trainer.config
+  const { pretrainRollouts } = trainer.config.critics
+  if (pretrainRollouts === 0) return
+  const tasks = trainer.suites.warmup(pretrainRollouts)
   const experience = await trainer.stage(
     'critic-rollouts',
     0,
@@ -50,33 +48,38 @@ export async function pretrainCritics(trainer: Trainer, critic: Role): Promise<v
       }
     },
   )
-  await criticStage(trainer, critic, experience, 0)
+  await criticStage(trainer, critics, experience, 0)
 }
 
 /** One training of the critics on a phase's data; phase 0 is the pre-training. */
-export async function criticStage(trainer: Trainer, critic: Role, experience: Experience, phase: number) {
-  const { critics, run } = trainer.config
+export async function criticStage(trainer: Trainer, critics: Critics, experience: Experience, phase: number) {
+  const { run, training, critics: settings } = trainer.config
   const stage = phase === 0 ? 'critic-pretraining' : 'critics'
+  const kind = criticKind(trainer.config)
+  const { learningRate, potentialLearningRate } = settings
   await trainer.stage(stage, phase, { unit: 'steps' }, async () => {
-    critic.configureOptimizer(critics.adamW)
-    await trainCritics(
-      critic,
+    trainer.generation.close()
+    await critics.train(
       experience,
       {
-        epochs: phase === 0 ? critics.pretrainEpochs : critics.epochs,
-        batchSize: critics.batchSize,
-        maxTokens: critics.maxTokens,
-        schedule: { kind: 'constant', peak: critics.learningRate, warmup: 0, final: 1 },
-        clipNorm: critics.clipNorm,
-        headWeights: { value: critics.valueWeight, potential: critics.potentialWeight },
-        checkpoint: false,
+        epochs: phase === 0 ? settings.pretrainEpochs : settings.epochs,
+        batchSize: settings.batchSize,
+        maxTokens: settings.maxTokens,
+        learningRates: {
+          value: rateOf(trainer.config, kind, learningRate),
+          potential: rateOf(trainer.config, kind, potentialLearningRate ?? learningRate),
+        },
+        clipNorm: settings.clipNorm,
+        headWeights: { value: settings.valueWeight, potential: settings.potentialWeight },
+        checkpoint: training.checkpointing,
         seed: run.seed + phase,
+        memory: trainer.memory,
         ...(trainer.signal ? { signal: trainer.signal } : {}),
       },
-      (figures, lossPerHead) =>
+      (figures, { value, potential }) =>
         trainer.step(stage, phase, figures, {
-          lossValue: lossPerHead[0] as number,
-          lossPotential: lossPerHead[1] as number,
+          ...(value === undefined ? {} : { lossValue: value }),
+          ...(potential === undefined ? {} : { lossPotential: potential }),
         }),
     )
     return { result: undefined }

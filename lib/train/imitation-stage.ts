@@ -4,14 +4,16 @@ import { embeddedBackend } from '../sites/backend.ts'
 import { embeddedWeb } from '../sites/embedded.ts'
 import { inProcessDriver } from '../web/in-process.ts'
 import { imitate } from './imitation.ts'
+import { optimizerSpec, rateOf } from './roles.ts'
 import { type Sample, samplesOf } from './samples.ts'
 import type { Trainer } from './trainer.ts'
 
 export async function imitationStage(trainer: Trainer): Promise<void> {
   const samples = await recordDemonstrations(trainer)
-  const { imitation } = trainer.config
+  const { imitation, training } = trainer.config
   await trainer.stage('imitation', 0, { unit: 'steps' }, async () => {
-    trainer.actor.configureOptimizer(imitation.adamW)
+    trainer.generation.close()
+    trainer.actor.configureOptimizer(optimizerSpec(trainer.config, imitation.adamW))
     await imitate(
       trainer.actor,
       samples,
@@ -21,19 +23,20 @@ export async function imitationStage(trainer: Trainer): Promise<void> {
         maxTokens: imitation.maxTokens,
         schedule: {
           kind: imitation.schedule,
-          peak: imitation.learningRate,
+          peak: rateOf(trainer.config, training.mode, imitation.learningRate),
           warmup: imitation.warmup,
           final: imitation.finalShare,
         },
         clipNorm: imitation.clipNorm,
         promptWeight: imitation.promptLossWeight,
-        checkpoint: false,
+        checkpoint: training.checkpointing,
+        chunk: training.logitsChunk,
         seed: trainer.config.run.seed,
+        memory: trainer.memory,
         ...(trainer.signal ? { signal: trainer.signal } : {}),
       },
       (figures) => trainer.step('imitation', 0, figures),
     )
-    await trainer.generator.invalidate()
     return { result: undefined }
   })
 }

@@ -1,8 +1,12 @@
 /** The configured architecture as a Gemma3 shape for a tokenizer, and whether a model and a tokenizer fit. */
+import { fileURLToPath } from 'node:url'
 import type { Config } from '../config/schema.ts'
 import type { GemmaConfig } from '../native/types.ts'
 import { TokenizerError } from '../tokenizer/errors.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
+
+/** The tokenizer of the embedded suite, kept in the package. */
+export const EMBEDDED_TOKENIZER = fileURLToPath(new URL('../tokenizer/embedded', import.meta.url))
 
 /** Rows of the embedding are rounded up to this, which keeps its GEMM aligned. */
 const VOCABULARY_MULTIPLE = 64

@@ -5,19 +5,20 @@
 import type { Episode } from '../agent/episode.ts'
 import { rollout } from '../agent/rollout.ts'
 import { DriftGuard } from '../learn/guard.ts'
-import type { Role } from '../native/model.ts'
 import type { Task } from '../tasks/task.ts'
 import { assignCredit, learningTraces } from './credit.ts'
+import type { Critics } from './critics.ts'
 import { criticStage, labelOptions } from './critics-stage.ts'
 import { type Experience, experienceOf, perTransition } from './experience.ts'
 import { type PolicyObjective, updatePolicy } from './policy-update.ts'
 import type { ExperienceReplay } from './replay-stage.ts'
-import { actionLogprobs, criticScores, type ScoringOptions } from './scoring.ts'
+import { optimizerSpec, rateOf } from './roles.ts'
+import { actionLogprobs } from './scoring.ts'
 import type { Trainer } from './trainer.ts'
 
 export async function runPhase(
   trainer: Trainer,
-  critic: Role,
+  critics: Critics,
   replay: ExperienceReplay,
   phase: number,
   failures: readonly Task[],
@@ -25,10 +26,10 @@ export async function runPhase(
   const episodes = await play(trainer, phase, failures)
   const replayed = await replay.select(trainer, phase, episodes)
   const experience = experienceOf([...episodes, ...replayed.episodes], labelOptions(trainer))
-  const { critics } = trainer.config
-  if (critics.update === 'before') await criticStage(trainer, critic, experience, phase)
-  await actorStage(trainer, critic, experience, phase, episodes.length, replayed.masks)
-  if (critics.update === 'after') await criticStage(trainer, critic, experience, phase)
+  const { update } = trainer.config.critics
+  if (update === 'before') await criticStage(trainer, critics, experience, phase)
+  await actorStage(trainer, critics, experience, phase, episodes.length, replayed.masks)
+  if (update === 'after') await criticStage(trainer, critics, experience, phase)
   replay.add(episodes)
   return { failures: failedTasks(episodes) }
 }
@@ -64,20 +65,18 @@ async function play(trainer: Trainer, phase: number, failures: readonly Task[]):
 /** @param own How many of the experience's episodes are the phase's own; the rest is replayed. */
 async function actorStage(
   trainer: Trainer,
-  critic: Role,
+  critics: Critics,
   experience: Experience,
   phase: number,
   own: number,
   replayMasks: readonly Uint8Array[],
 ): Promise<void> {
-  const { policy, shaping, phases } = trainer.config
+  const { policy, shaping, phases, training } = trainer.config
   await trainer.stage('actor', phase, { unit: 'steps' }, async () => {
-    const scoring: ScoringOptions = {
-      maxTokens: policy.maxTokens,
-      ...(trainer.signal ? { signal: trainer.signal } : {}),
-    }
+    trainer.generation.close()
+    const scoring = trainer.scoring()
     const sequences = experience.transitions
-    const scores = await criticScores(critic, sequences, scoring)
+    const scores = await critics.scores(sequences, scoring)
     // pi_ref is the policy as it is now, kept as numbers: no second copy of the weights (paper Alg. 2).
     const reference = await actionLogprobs(trainer.actor, sequences, { ...scoring, temperature: 1 })
     const unshaped = policy.objective === 'awr'
@@ -89,7 +88,7 @@ async function actorStage(
         unitStd: policy.advantageScale === 'unit-std',
       },
     })
-    trainer.actor.configureOptimizer(policy.adamW)
+    trainer.actor.configureOptimizer(optimizerSpec(trainer.config, policy.adamW))
     const result = await updatePolicy(
       trainer.actor,
       {
@@ -105,13 +104,17 @@ async function actorStage(
         maxTokens: policy.maxTokens,
         schedule: {
           kind: policy.schedule,
-          peak: policy.learningRate,
+          peak: rateOf(trainer.config, training.mode, policy.learningRate),
           warmup: policy.warmup,
           final: policy.finalShare,
         },
         clipNorm: policy.clipNorm,
-        checkpoint: false,
+        checkpoint: training.checkpointing,
+        chunk: training.logitsChunk,
+        packPrefixes: training.packPrefixes,
+        exact: trainer.exact,
         seed: trainer.config.run.seed + phase,
+        memory: trainer.memory,
         guard: new DriftGuard(policy.guard),
         ...(trainer.signal ? { signal: trainer.signal } : {}),
       },
@@ -121,7 +124,6 @@ async function actorStage(
           logRatioNegative: drift.negative,
         }),
     )
-    await trainer.generator.invalidate()
     const traces = learningTraces(experience.offsets, scores, credit, result.logRatios)
     for (const [e, trace] of traces.slice(0, own).entries()) {
       trainer.run.saveLearning(phase, (experience.episodes[e] as Episode).id, trace)
@@ -146,6 +148,9 @@ async function actorStage(
         logRatioPositive: result.drift.positive,
         logRatioNegative: result.drift.negative,
         temperature: phases.temperature,
+        tokensComputed: result.tokens.computed,
+        tokensSharedPrefix: result.tokens.sharedPrefix,
+        tokensWeightless: result.tokens.weightless,
       },
     }
   })

@@ -41,15 +41,15 @@ export class ExperienceReplay {
   }
 
   async select(trainer: Trainer, phase: number, current: readonly Episode[]): Promise<Replayed> {
-    const { replay, policy, run } = trainer.config
+    const { replay, run } = trainer.config
     const entries = this.#buffer.entries
     if (!replay.enabled || entries.length === 0) return { episodes: [], masks: [] }
     return trainer.stage('replay', phase, { total: entries.length, unit: 'episodes' }, async () => {
+      trainer.generation.close()
       const steps = entries.flatMap(({ episode }) => episode.steps)
       const { logprobs, offsets } = await actionLogprobs(trainer.actor, steps, {
-        maxTokens: policy.maxTokens,
+        ...trainer.scoring(),
         temperature: 1,
-        ...(trainer.signal ? { signal: trainer.signal } : {}),
       })
       const episodeOffsets = offsetsOf(entries.map((entry) => entry.steps))
       const selection = {

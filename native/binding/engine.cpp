@@ -8,6 +8,7 @@
 #include "native/binding/env_state.h"
 #include "native/binding/errors.h"
 #include "native/binding/exports.h"
+#include "native/core/deterministic.h"
 
 namespace mira::binding {
 namespace {
@@ -125,6 +126,19 @@ void init_engine(Napi::Env env, Napi::Object exports) {
                                                        });
                                 },
                                 "setThreads"));
+  exports.Set("setDeterministic", Napi::Function::New(
+                                      env,
+                                      [](const Napi::CallbackInfo& info) -> Napi::Value {
+                                        const bool on = bool_argument(info[0], "on");
+                                        return run_on_engine(info.Env(), "setDeterministic", info.Env().Undefined(),
+                                                             [on](const std::atomic<bool>&) -> Deliver {
+                                                               set_deterministic(on);
+                                                               return [](Napi::Env deliver_env) {
+                                                                 return deliver_env.Undefined();
+                                                               };
+                                                             });
+                                      },
+                                      "setDeterministic"));
 }
 
 }  // namespace mira::binding

@@ -15,9 +15,22 @@ EngineThread& EngineThread::instance() {
 }
 
 EngineThread::EngineThread() : threads_(at::get_num_threads()) {
-#ifdef __GLIBC__
   // Registered after LibTorch's static constructors, so it runs before its static destructors.
-  on_exit(on_process_exit, this);
+  stop_before_destructors();
+}
+
+void EngineThread::leave() {
+  {
+    std::unique_lock lock(mutex_);
+    exiting_ = true;
+    idle_.wait_for(lock, std::chrono::seconds(1), [this] { return !busy_; });
+  }
+  stop_before_destructors();
+}
+
+void EngineThread::stop_before_destructors() {
+#ifdef __GLIBC__
+  on_exit(on_process_exit, this);  // handlers run in the reverse of this order
 #endif
 }
 

@@ -21,9 +21,14 @@ class EngineThread {
   // After a sticky device error nothing can work: every later verb is refused with that error.
   void die(std::exception_ptr error);
   void check_alive();
+  // The process has begun to leave: no further job starts, the one under way gets a second to end, and what comes
+  // after runs before any destructor that was registered up to now. LibTorch registers some when an operation first
+  // runs (oneDNN's code generators among them), and a destructor under a running operation is a crash.
+  void leave();
 
  private:
   EngineThread();
+  void stop_before_destructors();
   void run();
   static void on_process_exit(int status, void* self);
 

@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <system_error>
 #include "native/binding/engine.h"
+#include "native/core/device.h"
 
 namespace mira::binding {
 namespace {
@@ -40,6 +41,10 @@ ErrorFacts describe_exception(std::exception_ptr error) {
     std::rethrow_exception(error);
   } catch (const Cancelled&) {
     return {Kind::kAbortError, "ERR_ABORTED", "the operation was aborted"};
+  } catch (const CudaUnavailable& e) {
+    return {Kind::kError, "ERR_CUDA_UNAVAILABLE", e.what()};
+  } catch (const NotEnoughMemory& e) {
+    return {Kind::kError, e.on_device ? "ERR_CUDA_OOM" : "ERR_OUT_OF_MEMORY", e.what()};
   } catch (const c10::OutOfMemoryError& e) {
     return {Kind::kError, "ERR_CUDA_OOM", e.what_without_backtrace()};
   } catch (const c10::AcceleratorError& e) {

@@ -1,6 +1,6 @@
 // Native exceptions as JavaScript errors: class, `code`, `verb`, and the stack of the call that asked.
 // Codes: ERR_ABORTED, ERR_INVALID_ARGUMENT, ERR_OUT_OF_RANGE, ERR_UNSUPPORTED, ERR_OUT_OF_MEMORY, ERR_TORCH,
-// ERR_CUDA_OOM, ERR_CUDA_FATAL, ERR_DIST, ERR_NATIVE, or the errno's name ("ENOENT") for files.
+// ERR_CUDA_OOM, ERR_CUDA_FATAL, ERR_CUDA_UNAVAILABLE, ERR_DIST, ERR_NATIVE, or the errno's name ("ENOENT") for files.
 #pragma once
 #include <napi.h>
 #include <exception>

@@ -103,12 +103,15 @@ GeneratorOptions spec_argument(Napi::Value value) {
   options.max_length = integer_argument(field(o, "maxLength"), "generator.maxLength", 2);
   if (!missing(field(o, "prefillChunk")))
     options.prefill_chunk = integer_argument(field(o, "prefillChunk"), "generator.prefillChunk", 1);
+  if (!missing(field(o, "snapshots")))
+    options.snapshots = integer_argument(field(o, "snapshots"), "generator.snapshots", 0, 65536);
+  if (!missing(field(o, "exact"))) options.exact = bool_argument(field(o, "exact"), "generator.exact");
   if (!missing(field(o, "decoder"))) {
     const std::string kind = string_argument(field(o, "decoder"), "generator.decoder");
     if (kind == "packed") options.decoder = DecoderKind::packed;
-    else if (kind == "aten") options.decoder = DecoderKind::aten;
+    else if (kind == "slots") options.decoder = DecoderKind::slots;
     else if (kind != "auto")
-      throw_type_error(value.Env(), "generator.decoder", "'auto', 'packed' or 'aten'", field(o, "decoder"));
+      throw_type_error(value.Env(), "generator.decoder", "'auto', 'packed' or 'slots'", field(o, "decoder"));
   }
   if (!missing(field(o, "vocabulary"))) {
     const Napi::Object v = object_argument(field(o, "vocabulary"), "generator.vocabulary");
@@ -129,6 +132,7 @@ class GeneratorWrap : public Napi::ObjectWrap<GeneratorWrap> {
                        {InstanceMethod<&GeneratorWrap::generate>("generate"),
                         InstanceMethod<&GeneratorWrap::release>("release"),
                         InstanceMethod<&GeneratorWrap::invalidate>("invalidate"),
+                        InstanceMethod<&GeneratorWrap::suspend>("suspend"),
                         InstanceMethod<&GeneratorWrap::stats>("stats"),
                         InstanceMethod<&GeneratorWrap::dispose>("dispose")});
   }
@@ -167,12 +171,25 @@ class GeneratorWrap : public Napi::ObjectWrap<GeneratorWrap> {
                          });
   }
 
+  Napi::Value suspend(const Napi::CallbackInfo& info) {
+    return run_on_engine(info.Env(), "suspend", info.Env().Undefined(),
+                         [shared = alive(info.Env())](const std::atomic<bool>&) -> Deliver {
+                           shared->generator.suspend();
+                           return [](Napi::Env env) { return env.Undefined(); };
+                         });
+  }
+
   Napi::Value stats(const Napi::CallbackInfo& info) {
     const GeneratorStats s = alive(info.Env())->generator.stats();
     Napi::Object object = Napi::Object::New(info.Env());
     object.Set("promptTokens", static_cast<double>(s.prompt_tokens));
     object.Set("reusedTokens", static_cast<double>(s.reused_tokens));
     object.Set("sampledTokens", static_cast<double>(s.sampled_tokens));
+    object.Set("prefillTokens", static_cast<double>(s.prefill_tokens));
+    object.Set("decodeTokens", static_cast<double>(s.decode_tokens));
+    object.Set("decodeSteps", static_cast<double>(s.decode_steps));
+    object.Set("graphSteps", static_cast<double>(s.graph_steps));
+    object.Set("eagerSteps", static_cast<double>(s.eager_steps));
     object.Set("prefillSeconds", s.prefill_seconds);
     object.Set("decodeSeconds", s.decode_seconds);
     object.Set("active", static_cast<double>(s.active));

@@ -86,7 +86,13 @@ Napi::Value info(const Napi::CallbackInfo& call) {
       entry.Set("bytes", device.bytes);
       list.Set(list.Length(), entry);
     }
-    cuda.Set("available", list.Length() > 0);
+#ifdef MIRA_CUDA
+    constexpr bool kernels = true;
+#else
+    constexpr bool kernels = false;
+#endif
+    cuda.Set("kernels", kernels);
+    cuda.Set("available", kernels && list.Length() > 0);
     cuda.Set("devices", list);
     result.Set("cuda", cuda);
     Napi::Object cpu = Napi::Object::New(env);

@@ -1,6 +1,7 @@
 // NativeModel, randomModel and loadModel; see model_wrap.h.
 #include "native/binding/model_wrap.h"
 #include "native/binding/args.h"
+#include "native/binding/checkpoint_args.h"
 #include "native/binding/engine.h"
 #include "native/binding/env_state.h"
 #include "native/binding/errors.h"
@@ -8,14 +9,14 @@
 #include "native/binding/role_wrap.h"
 #include "native/binding/tensor_wrap.h"
 #include "native/core/checkpoint.h"
+#include "native/core/device.h"
 
 namespace mira::binding {
 namespace {
 
-at::ScalarType weights_dtype(Napi::Value value, const char* name) {
-  const at::ScalarType dtype = dtype_argument(value, name);
-  if (dtype != at::kFloat && dtype != at::kBFloat16) throw_type_error(value.Env(), name, "'float32' or 'bfloat16'", value);
-  return dtype;
+// The device's name; what it means is found out on the engine thread, where CUDA is set up.
+std::string device_argument(Napi::Object options) {
+  return missing(field(options, "device")) ? "cpu" : string_argument(field(options, "device"), "options.device");
 }
 
 RoleOptions role_options(Napi::Value value) {
@@ -51,6 +52,7 @@ class NativeModel : public Napi::ObjectWrap<NativeModel> {
   static Napi::Function define(Napi::Env env) {
     return DefineClass(env, "NativeModel",
                        {InstanceAccessor<&NativeModel::config>("config"), InstanceAccessor<&NativeModel::dtype>("dtype"),
+                        InstanceAccessor<&NativeModel::device>("device"),
                         InstanceMethod<&NativeModel::parameter_count>("parameterCount"),
                         InstanceMethod<&NativeModel::role>("role"), InstanceMethod<&NativeModel::dispose>("dispose")});
   }
@@ -69,6 +71,9 @@ class NativeModel : public Napi::ObjectWrap<NativeModel> {
   Napi::Value config(const Napi::CallbackInfo& info) { return config_object(info.Env(), alive(info.Env())->config); }
   Napi::Value dtype(const Napi::CallbackInfo& info) {
     return Napi::String::New(info.Env(), dtype_name(alive(info.Env())->dtype()));
+  }
+  Napi::Value device(const Napi::CallbackInfo& info) {
+    return Napi::String::New(info.Env(), device_name(alive(info.Env())->device()));
   }
   Napi::Value parameter_count(const Napi::CallbackInfo& info) {
     return Napi::Number::New(info.Env(), static_cast<double>(alive(info.Env())->parameter_count()));
@@ -93,9 +98,10 @@ Napi::Value random_model(const Napi::CallbackInfo& info) {
   const uint64_t seed = seed_argument(field(options, "seed"), "options.seed");
   const double init_std = number_argument(field(options, "initStd"), "options.initStd");
   const double gain = number_argument(field(options, "postNormGain"), "options.postNormGain");
+  const std::string device = device_argument(options);
   return run_on_engine(info.Env(), "randomModel", info[2], [=](const std::atomic<bool>&) -> Deliver {
     if (!(init_std >= 0)) throw std::invalid_argument("options.initStd: expected a number >= 0, got " + std::to_string(init_std) + ".");
-    auto weights = random_weights(config, dtype, seed, init_std, gain);
+    auto weights = random_weights(config, dtype, seed, init_std, gain, parse_device(device));
     return [weights](Napi::Env env) { return wrap_model(env, weights); };
   });
 }
@@ -103,11 +109,15 @@ Napi::Value random_model(const Napi::CallbackInfo& info) {
 Napi::Value load_model(const Napi::CallbackInfo& info) {
   const GemmaConfig config = config_argument(info[0], "config");
   const Napi::Object options = object_argument(info[1], "options");
-  LoadOptions load{weights_dtype(field(options, "dtype"), "options.dtype"),
-                   strings_argument(field(options, "files"), "options.files"),
-                   string_argument(field(options, "prefix"), "options.prefix"),
-                   strings_argument(field(options, "ignore"), "options.ignore")};
-  return run_on_engine(info.Env(), "loadModel", info[2], [config, load](const std::atomic<bool>& cancelled) -> Deliver {
+  LoadOptions load{.from = weight_files_argument(options, "options"),
+                   .dtype = weights_dtype(field(options, "dtype"), "options.dtype")};
+  if (!missing(field(options, "bufferBytes")))
+    load.buffer_bytes = static_cast<uint64_t>(integer_argument(field(options, "bufferBytes"), "options.bufferBytes", 1));
+  const std::string device = device_argument(options);
+  const std::shared_ptr<LoadProgress> progress = progress_argument(info[3], "progress");
+  return run_on_engine(info.Env(), "loadModel", info[2], [=](const std::atomic<bool>& cancelled) mutable -> Deliver {
+    load.device = parse_device(device);
+    load.progress = progress.get();
     auto weights = load_weights(config, load, &cancelled);
     return [weights](Napi::Env env) { return wrap_model(env, weights); };
   });

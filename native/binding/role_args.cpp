@@ -6,8 +6,10 @@ namespace mira::binding {
 
 PackedBatch batch_argument(Napi::Value value) {
   const Napi::Object batch = object_argument(value, "batch");
+  const Napi::Value groups = field(batch, "groups");
   return {int32_argument(field(batch, "ids"), "batch.ids"), int32_argument(field(batch, "offsets"), "batch.offsets"),
-          int32_argument(field(batch, "scored"), "batch.scored")};
+          int32_argument(field(batch, "scored"), "batch.scored"),
+          missing(groups) ? at::Tensor() : int32_argument(groups, "batch.groups")};
 }
 
 Objective objective_argument(Napi::Value value) {
@@ -37,10 +39,53 @@ CriticTargets critic_argument(Napi::Value value) {
   return targets;
 }
 
+namespace {
+
+// One of a few words, as the value that stands for it.
+template <class T>
+T choice_argument(Napi::Value value, const std::string& name, const std::vector<std::pair<const char*, T>>& choices) {
+  const std::string text = value.IsString() ? value.As<Napi::String>().Utf8Value() : "";
+  std::string expected;
+  for (const auto& [word, meaning] : choices) {
+    if (text == word) return meaning;
+    expected += std::string(expected.empty() ? "'" : ", '") + word + "'";
+  }
+  throw_type_error(value.Env(), name, "one of " + expected, value);
+}
+
+}  // namespace
+
 AdamWSpec adamw_argument(Napi::Value value) {
   const Napi::Object spec = object_argument(value, "spec");
-  return {number_argument(field(spec, "beta1"), "spec.beta1"), number_argument(field(spec, "beta2"), "spec.beta2"),
-          number_argument(field(spec, "eps"), "spec.eps"), number_argument(field(spec, "weightDecay"), "spec.weightDecay")};
+  AdamWSpec out{number_argument(field(spec, "beta1"), "spec.beta1"), number_argument(field(spec, "beta2"), "spec.beta2"),
+                number_argument(field(spec, "eps"), "spec.eps"),
+                number_argument(field(spec, "weightDecay"), "spec.weightDecay")};
+  if (const Napi::Value state = field(spec, "state"); !missing(state))
+    out.state = choice_argument<AdamWState>(state, "spec.state",
+                                            {{"float32", AdamWState::float32},
+                                             {"stochastic", AdamWState::stochastic},
+                                             {"split", AdamWState::split},
+                                             {"int8", AdamWState::int8}});
+  if (const Napi::Value gradients = field(spec, "gradients"); !missing(gradients))
+    out.gradients = choice_argument<GradientStorage>(
+        gradients, "spec.gradients", {{"float32", GradientStorage::float32}, {"parameter", GradientStorage::parameter}});
+  if (const Napi::Value seed = field(spec, "seed"); !missing(seed)) out.seed = seed_argument(seed, "spec.seed");
+  return out;
+}
+
+Checkpoint checkpoint_argument(Napi::Value value) {
+  return choice_argument<Checkpoint>(
+      value, "options.checkpoint",
+      {{"none", Checkpoint::none}, {"full", Checkpoint::full}, {"selective", Checkpoint::selective}});
+}
+
+Exact exact_argument(Napi::Value value) {
+  if (missing(value)) return Exact::off;
+  if (value.IsBoolean()) return value.As<Napi::Boolean>().Value() ? Exact::automatic : Exact::off;
+  const std::string kind = value.IsString() ? value.As<Napi::String>().Utf8Value() : "";
+  if (kind == "packed") return Exact::packed;
+  if (kind == "slots") return Exact::slots;
+  throw_type_error(value.Env(), "options.exact", "a boolean, 'packed' or 'slots'", value);
 }
 
 }  // namespace mira::binding

@@ -5,9 +5,11 @@
 
 namespace mira::binding {
 
-PackedBatch batch_argument(Napi::Value value);            // {ids, offsets, scored}
+PackedBatch batch_argument(Napi::Value value);            // {ids, offsets, scored, groups?}
 Objective objective_argument(Napi::Value value);          // Objective of lib/native/types.ts
 CriticTargets critic_argument(Napi::Value value);         // CriticStepSpec
 AdamWSpec adamw_argument(Napi::Value value);              // AdamWSpec
+Checkpoint checkpoint_argument(Napi::Value value);        // 'none', 'full' or 'selective'
+Exact exact_argument(Napi::Value value);                  // missing, a boolean, 'packed' or 'slots'
 
 }  // namespace mira::binding

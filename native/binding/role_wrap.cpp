@@ -1,6 +1,7 @@
 // NativeRole: every verb copies its arguments on the JS thread and runs on the engine thread; see role_wrap.h.
 #include "native/binding/role_wrap.h"
 #include "native/binding/args.h"
+#include "native/binding/checkpoint_args.h"
 #include "native/binding/engine.h"
 #include "native/binding/env_state.h"
 #include "native/binding/errors.h"
@@ -33,6 +34,8 @@ class NativeRole : public Napi::ObjectWrap<NativeRole> {
          InstanceMethod<&NativeRole::configure_optimizer>("configureOptimizer"),
          InstanceMethod<&NativeRole::optimizer_step>("optimizerStep"),
          InstanceMethod<&NativeRole::zero_gradients>("zeroGradients"),
+         InstanceMethod<&NativeRole::accumulated_steps>("accumulatedSteps"),
+         InstanceMethod<&NativeRole::activation_memory>("activationMemory"),
          InstanceMethod<&NativeRole::parameters>("parameters"), InstanceMethod<&NativeRole::parameter>("parameter"),
          InstanceMethod<&NativeRole::gradient>("gradient"), InstanceMethod<&NativeRole::copy_from>("copyFrom"),
          InstanceMethod<&NativeRole::save_adapter>("saveAdapter"), InstanceMethod<&NativeRole::load_adapter>("loadAdapter"),
@@ -68,9 +71,9 @@ class NativeRole : public Napi::ObjectWrap<NativeRole> {
   }
   // A verb over a path.
   template <class F>
-  Napi::Value over_path(const Napi::CallbackInfo& info, const char* verb, F f) {
+  Napi::Value over_path(const Napi::CallbackInfo& info, const char* verb, F f, Napi::Value cancel = Napi::Value()) {
     const std::string path = string_argument(info[0], "path");
-    return run_on_engine(info.Env(), verb, info.Env().Undefined(),
+    return run_on_engine(info.Env(), verb, cancel.IsEmpty() ? info.Env().Undefined() : cancel,
                          [trainer = alive(info.Env()), path, f = std::move(f)](const std::atomic<bool>& cancelled) {
                            f(*trainer, path, cancelled);
                            return deliver_undefined();
@@ -83,7 +86,8 @@ class NativeRole : public Napi::ObjectWrap<NativeRole> {
     const Napi::Object options = object_argument(info[1], "options");
     LogprobOptions how{.temperature = number_argument(field(options, "temperature"), "options.temperature"),
                        .chunk = integer_argument(field(options, "chunk"), "options.chunk", 1),
-                       .entropy = bool_argument(field(options, "entropy"), "options.entropy")};
+                       .entropy = bool_argument(field(options, "entropy"), "options.entropy"),
+                       .exact = exact_argument(field(options, "exact"))};
     return over_batch(info, "logprobs", info[2],
                       [how](Trainer& trainer, const PackedBatch& batch, const std::atomic<bool>& cancelled) -> Deliver {
                         LogprobOptions options = how;
@@ -117,18 +121,19 @@ class NativeRole : public Napi::ObjectWrap<NativeRole> {
   Napi::Value policy_step(const Napi::CallbackInfo& info) {
     const Objective objective = objective_argument(info[1]);
     const Napi::Object options = object_argument(info[2], "options");
-    const bool checkpoint = bool_argument(field(options, "checkpoint"), "options.checkpoint");
+    const Checkpoint checkpoint = checkpoint_argument(field(options, "checkpoint"));
     const int64_t chunk = integer_argument(field(options, "chunk"), "options.chunk", 1);
+    const Exact exact = exact_argument(field(options, "exact"));
     return over_batch(info, "policyStep", info[3],
                       [=](Trainer& trainer, const PackedBatch& batch, const std::atomic<bool>& cancelled) -> Deliver {
-                        PolicyStep step = trainer.policy_step(batch, objective, {checkpoint, &cancelled}, chunk);
+                        PolicyStep step = trainer.policy_step(batch, objective, {checkpoint, &cancelled}, chunk, exact);
                         step.logprob_N = exportable(step.logprob_N);
-                        step.log_ratio_B = exportable(step.log_ratio_B);
+                        step.log_ratio_A = exportable(step.log_ratio_A);
                         return [step](Napi::Env env) -> Napi::Value {
                           Napi::Object result = Napi::Object::New(env);
                           result.Set("loss", step.loss);
                           result.Set("logprobs", wrap_tensor(env, step.logprob_N));
-                          result.Set("logRatios", wrap_tensor(env, step.log_ratio_B));
+                          result.Set("logRatios", wrap_tensor(env, step.log_ratio_A));
                           return result;
                         };
                       });
@@ -137,7 +142,7 @@ class NativeRole : public Napi::ObjectWrap<NativeRole> {
   Napi::Value critic_step(const Napi::CallbackInfo& info) {
     const CriticTargets targets = critic_argument(info[1]);
     const Napi::Object options = object_argument(info[2], "options");
-    const bool checkpoint = bool_argument(field(options, "checkpoint"), "options.checkpoint");
+    const Checkpoint checkpoint = checkpoint_argument(field(options, "checkpoint"));
     return over_batch(info, "criticStep", info[3],
                       [=](Trainer& trainer, const PackedBatch& batch, const std::atomic<bool>& cancelled) -> Deliver {
                         CriticStep step = trainer.critic_step(batch, targets, {checkpoint, &cancelled});
@@ -187,6 +192,28 @@ class NativeRole : public Napi::ObjectWrap<NativeRole> {
                          });
   }
 
+  Napi::Value accumulated_steps(const Napi::CallbackInfo& info) {
+    return run_on_engine(info.Env(), "accumulatedSteps", info.Env().Undefined(),
+                         [trainer = alive(info.Env())](const std::atomic<bool>&) -> Deliver {
+                           const auto steps = static_cast<double>(trainer->accumulated_steps());
+                           return [steps](Napi::Env env) { return Napi::Number::New(env, steps); };
+                         });
+  }
+
+  Napi::Value activation_memory(const Napi::CallbackInfo& info) {
+    const Checkpoint checkpoint = checkpoint_argument(field(object_argument(info[1], "options"), "checkpoint"));
+    return over_batch(info, "activationMemory", info[2],
+                      [=](Trainer& trainer, const PackedBatch& batch, const std::atomic<bool>& cancelled) -> Deliver {
+                        const MemoryUse use = trainer.activation_memory(batch, {checkpoint, &cancelled});
+                        return [use](Napi::Env env) -> Napi::Value {
+                          Napi::Object result = Napi::Object::New(env);
+                          result.Set("held", static_cast<double>(use.held));
+                          result.Set("peak", static_cast<double>(use.peak));
+                          return result;
+                        };
+                      });
+  }
+
   Napi::Value parameters(const Napi::CallbackInfo& info) {
     at::NoGradGuard no_grad;
     const Role& role = *alive(info.Env())->role();
@@ -232,13 +259,15 @@ class NativeRole : public Napi::ObjectWrap<NativeRole> {
   }
 
   Napi::Value save_adapter(const Napi::CallbackInfo& info) {
-    return over_path(info, "saveAdapter", [](Trainer& trainer, const std::string& path, const std::atomic<bool>& cancelled) {
-      mira::save_adapter(*trainer.role(), path, &cancelled);
+    const AdapterOptions options = adapter_argument(info[1], "options");
+    return over_path(info, "saveAdapter", [options](Trainer& trainer, const std::string& path, const std::atomic<bool>& cancelled) {
+      mira::save_adapter(*trainer.role(), path, options, &cancelled);
     });
   }
   Napi::Value load_adapter(const Napi::CallbackInfo& info) {
-    return over_path(info, "loadAdapter", [](Trainer& trainer, const std::string& path, const std::atomic<bool>&) {
-      mira::load_adapter(*trainer.role(), path);
+    const AdapterOptions options = adapter_argument(info[1], "options");
+    return over_path(info, "loadAdapter", [options](Trainer& trainer, const std::string& path, const std::atomic<bool>&) {
+      mira::load_adapter(*trainer.role(), path, options);
       trainer.parameters_changed();
     });
   }
@@ -253,11 +282,13 @@ class NativeRole : public Napi::ObjectWrap<NativeRole> {
     });
   }
   Napi::Value save_weights(const Napi::CallbackInfo& info) {
-    const std::string prefix = string_argument(info[1], "prefix");
-    return over_path(info, "saveWeights",
-                     [prefix](Trainer& trainer, const std::string& path, const std::atomic<bool>& cancelled) {
-                       mira::save_weights(*trainer.role()->weights, path, prefix, &cancelled);
-                     });
+    const SaveOptions options = save_argument(info[1], "options");
+    const bool merge = bool_argument(field(info[1].As<Napi::Object>(), "merge"), "options.merge");
+    return over_path(info, "saveWeights", [options, merge](Trainer& trainer, const std::string& folder, const std::atomic<bool>& cancelled) {
+      const Role& role = *trainer.role();
+      if (merge && !role.lora) throw std::invalid_argument("merge: role '" + role.name + "' has no adapters to merge.");
+      mira::save_weights(*role.weights, merge ? &*role.lora : nullptr, folder, options, &cancelled);
+    }, info[2]);
   }
 
   Napi::Value generator(const Napi::CallbackInfo& info) {

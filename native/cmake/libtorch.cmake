@@ -1,7 +1,7 @@
 # Turns the folder LIBTORCH into the target mira_libtorch: include folders and libraries by path.
-# find_package(Torch) is avoided on purpose: it takes whatever the system has when the prefix is wrong, its
-# CUDA builds demand a CUDA toolkit at configure time although nothing here is compiled for CUDA, and it adds
-# run paths and flags of the machine PyTorch was built on. libtorch_cpu and libc10 are the whole ABI in use.
+# find_package(Torch) is avoided on purpose: it takes whatever the system has when the prefix is wrong, and it
+# adds run paths and flags of the machine PyTorch was built on. libtorch_cpu and libc10, with MIRA_CUDA also
+# libtorch_cuda and libc10_cuda, are the whole ABI in use. Leaves compiling for CUDA to cuda.cmake.
 set(LIBTORCH "" CACHE PATH "LibTorch root: a folder with include/ and lib/")
 set(_candidates ${LIBTORCH})
 if(NOT _candidates AND DEFINED ENV{LIBTORCH})
@@ -65,13 +65,7 @@ target_link_libraries(mira_libtorch INTERFACE "${MIRA_LIB_torch_cpu}" "${MIRA_LI
 if(NOT APPLE)
   target_compile_definitions(mira_libtorch INTERFACE _GLIBCXX_USE_CXX11_ABI=1)
 endif()
-# A CUDA build registers its kernels when libtorch_cuda is loaded; no symbol of it is named here, so it is
-# kept by force.
 find_library(MIRA_LIB_torch_cuda torch_cuda PATHS "${MIRA_LIBTORCH_LIB}" NO_DEFAULT_PATH NO_CACHE)
 find_library(MIRA_LIB_c10_cuda c10_cuda PATHS "${MIRA_LIBTORCH_LIB}" NO_DEFAULT_PATH NO_CACHE)
-option(MIRA_CUDA "link the CUDA half of a CUDA build; OFF: none of its libraries beyond the runtime" ON)
-if(MIRA_CUDA AND MIRA_LIB_torch_cuda AND MIRA_LIB_c10_cuda)
-  target_link_libraries(mira_libtorch INTERFACE -Wl,--no-as-needed "${MIRA_LIB_torch_cuda}" "${MIRA_LIB_c10_cuda}"
-                                                -Wl,--as-needed)
-endif()
+set(MIRA_LIBTORCH_ROOT "${_root}")
 message(STATUS "LibTorch ${MIRA_LIBTORCH_VERSION} in ${_root}")

@@ -1,5 +1,6 @@
 // The rules of a packed batch, and the index vectors derived from it; see batch.h.
 #include "native/core/batch.h"
+#include <algorithm>
 #include <stdexcept>
 #include <string>
 
@@ -11,6 +12,19 @@ namespace {
 void check_vector(const at::Tensor& t, const char* field) {
   if (!t.defined() || t.scalar_type() != at::kInt || t.dim() != 1 || !t.is_contiguous())
     fail(std::string("batch.") + field + ": expected a one-dimensional int32 tensor.");
+}
+
+void check_groups(const at::Tensor& groups_A1, int64_t N) {
+  check_vector(groups_A1, "groups");
+  const int64_t A = groups_A1.numel() - 1;
+  if (A < 1) fail("batch.groups: expected at least two entries (one action), got " + std::to_string(A + 1) + ".");
+  const int32_t* groups = groups_A1.const_data_ptr<int32_t>();
+  if (groups[0] != 0 || groups[A] != N)
+    fail("batch.groups: expected entries from 0 to the number of scored tokens, " + std::to_string(N) + ", got " +
+         std::to_string(groups[0]) + " to " + std::to_string(groups[A]) + ".");
+  for (int64_t a = 0; a < A; ++a)
+    if (groups[a + 1] < groups[a])
+      fail("batch.groups: expected entries that never fall, entry " + std::to_string(a + 1) + " does.");
 }
 
 }  // namespace
@@ -49,6 +63,13 @@ void check_batch(const PackedBatch& batch, int64_t vocab, int64_t max_positions)
       fail("batch.scored: entry " + std::to_string(n) + " is the first token of sequence " + std::to_string(b) +
            ", which has no context to be scored from.");
   }
+  if (batch.groups_A1.defined()) check_groups(batch.groups_A1, N);
+}
+
+PackedBatch PackedBatch::to(at::Device device) const {
+  if (ids_T.device() == device) return *this;
+  return {ids_T.to(device), offsets_B1.to(device), scored_N.to(device),
+          groups_A1.defined() ? groups_A1.to(device) : at::Tensor()};
 }
 
 at::Tensor positions_of(const PackedBatch& batch) {
@@ -60,18 +81,27 @@ at::Tensor positions_of(const PackedBatch& batch) {
   return pos_T;
 }
 
-at::Tensor sequence_of_scored(const PackedBatch& batch) {
-  const int64_t N = batch.scored_N.numel();
-  at::Tensor sequence_N = at::empty({N}, at::kInt);
+int64_t longest_of(const PackedBatch& batch) {
   const int32_t* offsets = batch.offsets_B1.const_data_ptr<int32_t>();
+  int32_t longest = 0;
+  for (int64_t b = 0; b < batch.sequences(); ++b) longest = std::max(longest, offsets[b + 1] - offsets[b]);
+  return longest;
+}
+
+at::Tensor action_of_scored(const PackedBatch& batch) {
+  const int64_t N = batch.scored_N.numel();
+  at::Tensor action_N = at::empty({N}, at::kInt);
   const int32_t* scored = batch.scored_N.const_data_ptr<int32_t>();
-  int32_t* sequence = sequence_N.data_ptr<int32_t>();
-  int32_t b = 0;
+  // An action ends where the next one's scored tokens begin, or, without groups, where its sequence does.
+  const bool grouped = batch.groups_A1.defined();
+  const int32_t* end = (grouped ? batch.groups_A1 : batch.offsets_B1).const_data_ptr<int32_t>() + 1;
+  int32_t* action = action_N.data_ptr<int32_t>();
+  int32_t a = 0;
   for (int64_t n = 0; n < N; ++n) {
-    while (scored[n] >= offsets[b + 1]) ++b;
-    sequence[n] = b;
+    while ((grouped ? n : scored[n]) >= end[a]) ++a;
+    action[n] = a;
   }
-  return sequence_N;
+  return action_N;
 }
 
 }  // namespace mira

@@ -1,79 +1,34 @@
-// Loading and saving of weights, adapters and optimizer state; see checkpoint.h.
+// Loading and saving of adapters and optimizer state, and of a model's weights from files; see checkpoint.h.
 #include "native/core/checkpoint.h"
+#include <ATen/core/grad_mode.h>
 #include <algorithm>
 #include <charconv>
+#include <cmath>
+#include <cstdlib>
 #include <map>
 #include <stdexcept>
 #include "native/core/cancelled.h"
+#include "native/core/device.h"
 #include "native/core/lora.h"
 #include "native/core/safetensors.h"
+#include "native/core/weight_match.h"
 
 namespace mira {
 namespace {
 
 using Named = std::vector<std::pair<std::string, at::Tensor>>;
 
-std::string shape_text(at::IntArrayRef shape) {
-  std::string text = "[";
-  for (size_t i = 0; i < shape.size(); ++i) text += (i ? ", " : "") + std::to_string(shape[i]);
-  return text + "]";
-}
-
-bool ignored(const std::string& name, const std::vector<std::string>& rules) {
-  return std::any_of(rules.begin(), rules.end(), [&](const std::string& rule) {
-    if (rule.empty()) return false;
-    if (rule.back() == '*') return name.starts_with(rule.substr(0, rule.size() - 1));
-    return rule.back() == '.' ? name.starts_with(rule) : name == rule;
-  });
-}
-
-// Fills every tensor of `targets` from the files; the rule of load_weights. Nothing is written to any target
-// before the names and shapes of all of them are known to be right.
-void fill(const Named& targets, const std::vector<std::string>& files, const std::vector<std::string>& ignore,
-          const std::atomic<bool>* cancelled) {
-  std::map<std::string, at::Tensor> expected(targets.begin(), targets.end());
-  std::map<std::string, std::shared_ptr<SafetensorsFile>> source;
-  for (const std::string& path : files) {
-    const auto file = SafetensorsFile::open(path);
-    for (const SafetensorsEntry& entry : file->header().entries) {
-      const auto target = expected.find(entry.name);
-      if (target == expected.end()) {
-        if (!ignored(entry.name, ignore))
-          throw std::invalid_argument(path + ": the tensor '" + entry.name + "' is not part of this model; is the prefix or the config of another checkpoint?");
-        continue;
-      }
-      if (target->second.sizes() != at::IntArrayRef(entry.shape))
-        throw std::invalid_argument(path + ": expected shape " + shape_text(target->second.sizes()) + " for '" +
-                                    entry.name + "', got " + shape_text(entry.shape) + ".");
-      const auto dtype = safetensors_dtype(entry.dtype);
-      if (!dtype || !at::isFloatingType(*dtype))
-        throw std::invalid_argument(path + ": expected a floating-point '" + entry.name + "', got " + entry.dtype + ".");
-      if (!source.emplace(entry.name, file).second)
-        throw std::invalid_argument(path + ": the tensor '" + entry.name + "' stands in two files.");
-    }
-  }
-  for (const auto& [name, target] : targets)
-    if (!source.contains(name))
-      throw std::invalid_argument((files.empty() ? std::string("checkpoint") : files.front()) + ": the tensor '" + name + "' is missing.");
-  at::NoGradGuard no_grad;
-  for (const auto& [name, target] : targets) {
-    poll(cancelled);
-    source.at(name)->read_into(name, target.detach());
-  }
-}
-
-Named prefixed(const Named& named, const std::string& prefix) {
-  Named out;
-  for (const auto& [name, tensor] : named) out.emplace_back(prefix + name, tensor.detach());
-  return out;
-}
-
-Named adapter_tensors(const Role& role) {
+Named adapter_tensors(const Role& role, const AdapterOptions& options) {
   Named named;
-  if (role.lora) named = named_adapters(*role.lora);
-  for (auto& head : role.named_heads()) named.push_back(std::move(head));
+  if (role.lora && options.adapters)
+    named = options.prefix.empty() ? named_adapters(*role.lora) : named_adapters(*role.lora, options.prefix);
+  if (options.heads)
+    for (auto& head : role.named_heads()) named.push_back(std::move(head));
   if (named.empty())
-    throw std::invalid_argument("role '" + role.name + "' has neither adapters nor heads; use saveWeights for its weights.");
+    throw std::invalid_argument("role '" + role.name + "' has " +
+                                (options.adapters && options.heads ? "neither adapters nor heads; use saveWeights for its weights."
+                                 : options.adapters                ? "no adapters."
+                                                                   : "no heads."));
   return named;
 }
 
@@ -85,36 +40,49 @@ std::string number_text(double value) {
 
 }  // namespace
 
-std::shared_ptr<Weights> load_weights(const GemmaConfig& config, const LoadOptions& options,
-                                      const std::atomic<bool>* cancelled) {
-  auto weights = allocate_weights(config, options.dtype);
-  fill(prefixed(weights->named_views(), options.prefix), options.files, options.ignore, cancelled);
+std::shared_ptr<Weights> load_weights(const GemmaConfig& config, const LoadOptions& options, const std::atomic<bool>* cancelled) {
+  const auto shapes = allocate_weights(config, options.dtype, at::kMeta);
+  const auto found = match_tensors(prefixed(shapes->named_views(), options.from.prefix), options.from.files, options.from.ignore);
+  const auto streamed = [&](const Weights& weights) {
+    std::vector<StreamedTensor> tensors;
+    for (const auto& [name, target] : prefixed(weights.named_views(), options.from.prefix))
+      tensors.push_back({found.at(name).file, found.at(name).entry, target});
+    return tensors;
+  };
+  const uint64_t bytes = static_cast<uint64_t>(shapes->parameter_count()) * c10::elementSize(options.dtype);
+  const std::string what = (options.from.files.empty() ? std::string("the model") : options.from.files.front()) + ": loading as " +
+                           (options.dtype == at::kBFloat16 ? "bfloat16" : "float32");
+  require_memory(options.device, bytes, what);
+  if (!options.device.is_cpu())
+    require_memory(at::kCPU, 2 * std::min(options.buffer_bytes, bytes), what + " through two pinned buffers (MIRA_LOAD_BUFFER)");
+  auto weights = allocate_weights(config, options.dtype, options.device);
+  stream_weights(streamed(*weights), options.buffer_bytes, cancelled, options.progress);
   return weights;
 }
 
-void save_weights(const Weights& weights, const std::string& path, const std::string& prefix,
-                  const std::atomic<bool>* cancelled) {
-  write_safetensors(path, prefixed(weights.named_views(), prefix), {{"format", "pt"}}, cancelled);
-}
-
-void save_adapter(const Role& role, const std::string& path, const std::atomic<bool>* cancelled) {
+void save_adapter(const Role& role, const std::string& path, const AdapterOptions& options, const std::atomic<bool>* cancelled) {
   std::map<std::string, std::string> metadata{{"format", "pt"}};
-  if (role.lora) {
+  if (role.lora && options.adapters) {
     metadata["lora_rank"] = std::to_string(role.lora->rank);
     metadata["lora_scale"] = number_text(role.lora->scale);
   }
-  write_safetensors(path, prefixed(adapter_tensors(role), ""), metadata, cancelled);
+  write_safetensors(path, prefixed(adapter_tensors(role, options), ""), metadata, cancelled);
 }
 
-void load_adapter(Role& role, const std::string& path) {
-  if (role.lora) {
+void load_adapter(Role& role, const std::string& path, const AdapterOptions& options) {
+  if (role.lora && options.adapters) {
     const auto& metadata = SafetensorsFile::open(path)->header().metadata;
-    const auto scale = metadata.find("lora_scale");
-    if (scale != metadata.end() && scale->second != number_text(role.lora->scale))
-      throw std::invalid_argument(path + ": the adapter was trained with alpha/rank " + scale->second + ", role '" +
-                                  role.name + "' has " + number_text(role.lora->scale) + "; give the role the same rank and alpha.");
+    const auto written = metadata.find("lora_scale");
+    std::optional<double> scale = options.scale;
+    if (!scale && written != metadata.end()) scale = std::strtod(written->second.c_str(), nullptr);
+    if (scale && std::abs(*scale - role.lora->scale) > 1e-9 * std::abs(role.lora->scale))
+      throw std::invalid_argument(path + ": the adapter was trained with alpha/rank " + number_text(*scale) + ", role '" + role.name +
+                                  "' has " + number_text(role.lora->scale) + "; give the role the same rank and alpha.");
   }
-  fill(adapter_tensors(role), {path}, {}, nullptr);
+  const Named targets = adapter_tensors(role, options);
+  const auto found = match_tensors(targets, {path}, {});
+  const at::NoGradGuard no_grad;
+  for (const auto& [name, target] : targets) found.at(name).file->read_into(name, target.detach());
 }
 
 void save_optimizer(Trainer& trainer, const std::string& path, const std::atomic<bool>* cancelled) {

@@ -1,12 +1,13 @@
 // Scalar heads; see heads.h.
 #include "native/core/heads.h"
+#include <ATen/core/grad_mode.h>
 #include <ATen/CPUGeneratorImpl.h>
 #include <cmath>
 #include <stdexcept>
 
 namespace mira {
 
-ScalarHead make_head(const std::string& name, int64_t hidden, int64_t width, uint64_t seed) {
+ScalarHead make_head(const std::string& name, int64_t hidden, int64_t width, uint64_t seed, at::Device device) {
   if (width < 1)
     throw std::invalid_argument("heads." + name + ".width: expected a positive integer, got " + std::to_string(width) + ".");
   at::NoGradGuard no_grad;
@@ -16,7 +17,7 @@ ScalarHead make_head(const std::string& name, int64_t hidden, int64_t width, uin
                   at::empty({1, width}, at::kFloat), at::zeros({1}, at::kFloat)};
   head.w1_MH.normal_(0.0, std::sqrt(2.0 / static_cast<double>(hidden)), generator);
   head.w2_1M.uniform_(-bound, bound, generator);
-  for (at::Tensor* t : {&head.w1_MH, &head.b1_M, &head.w2_1M, &head.b2_1}) t->requires_grad_(true);
+  for (at::Tensor* t : {&head.w1_MH, &head.b1_M, &head.w2_1M, &head.b2_1}) *t = t->to(device).requires_grad_(true);
   return head;
 }
 

@@ -78,26 +78,33 @@ void KvCache::advance(int64_t count) {
   high_ = std::max(high_, length_);
 }
 
-bool KvCache::can_truncate(int64_t length) const {
-  if (length > length_) return false;
-  if (length == 0) return true;
+int64_t KvCache::reusable(int64_t length) const {
+  length = std::min(length, length_);
   for (int64_t i = 0; i < layout_->layers; ++i) {
     if (layout_->is_global[i]) continue;
     // The oldest key a query at `length` sees, against the oldest one not yet overwritten.
-    if (length - layout_->window + 1 < high_ - layout_->capacity[i] && high_ > layout_->capacity[i]) return false;
+    if (length - layout_->window + 1 < high_ - layout_->capacity[i] && high_ > layout_->capacity[i]) return 0;
   }
-  return true;
+  return length;
 }
 
 void KvCache::truncate(int64_t length) {
-  if (!can_truncate(length)) throw std::invalid_argument("KvCache: this prefix has been overwritten in a ring.");
+  if (reusable(length) != length)
+    throw std::invalid_argument("KvCache: this prefix has been overwritten in a ring.");
   length_ = length;
   // high_ stays: entries past `length` remain where they are, and so does what they have overwritten.
   if (length == 0) high_ = 0;
 }
 
-void KvCache::copy_prefix(const KvCache& from, int64_t length) {
-  if (!from.can_truncate(length)) throw std::invalid_argument("KvCache: this prefix has been overwritten in a ring.");
+void KvCache::clear() {
+  layers_.assign(static_cast<size_t>(layout_->layers), {});
+  length_ = high_ = 0;
+}
+
+void KvCache::copy_prefix(const SequenceCache& other, int64_t length) {
+  const auto& from = static_cast<const KvCache&>(other);
+  if (from.reusable(length) != length)
+    throw std::invalid_argument("KvCache: this prefix has been overwritten in a ring.");
   reserve(length);
   const int64_t blocks = (length + kKeyBlock - 1) / kKeyBlock;
   for (int64_t i = 0; i < layout_->layers; ++i) {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 #include "native/core/config.h"
+#include "native/core/decode.h"
 #include "native/kernels/decode_attention.h"
 
 namespace mira {
@@ -23,11 +24,11 @@ struct KvLayout {
   std::vector<int64_t> capacity;  // [layers], multiples of kKeyBlock; position p lies at index p mod capacity
 };
 
-class KvCache {
+class KvCache final : public SequenceCache {
  public:
   explicit KvCache(std::shared_ptr<const KvLayout>);
 
-  int64_t length() const { return length_; }
+  int64_t length() const override { return length_; }
   // Makes room for positions [0, positions) without changing what is stored. Throws std::invalid_argument
   // past max_length.
   void reserve(int64_t positions);
@@ -36,18 +37,18 @@ class KvCache {
   // Declares `count` more positions stored in every layer.
   void advance(int64_t count);
 
-  // Whether every layer still holds what a query at position `length` needs. length <= length().
-  bool can_truncate(int64_t length) const;
-  // Forgets positions from `length` on. Throws std::invalid_argument when can_truncate is false.
-  void truncate(int64_t length);
-  // Becomes a copy of the first `length` positions of another cache of the same layout, which can_truncate.
-  void copy_prefix(const KvCache& from, int64_t length);
+  // `length` when every layer still holds what a query at that position needs, else 0: rings cannot go back
+  // further, and every cut below would need older keys still.
+  int64_t reusable(int64_t length) const override;
+  void truncate(int64_t length) override;
+  void copy_prefix(const SequenceCache& from, int64_t length) override;
+  void clear() override;
 
   // The stored keys that the token at `position` sees, and where they lie.
   kernels::DecodeQuery query(int64_t layer, int64_t position) const;
 
   const KvLayout& layout() const { return *layout_; }
-  int64_t bytes() const;
+  int64_t bytes() const override;
 
  private:
   struct Layer { at::Tensor k, v; };  // [blocks, K, D, 16], [blocks, K, 16, padded D]

@@ -1,5 +1,6 @@
 // Low-rank adapters; see lora.h.
 #include "native/core/lora.h"
+#include <ATen/core/grad_mode.h>
 #include <ATen/CPUGeneratorImpl.h>
 #include <algorithm>
 #include <cmath>
@@ -21,7 +22,7 @@ std::pair<int64_t, int64_t> shape_of(const GemmaConfig& c, const std::string& ta
 }  // namespace
 
 Lora make_lora(const GemmaConfig& config, int64_t rank, double alpha, uint64_t seed,
-               const std::vector<std::string>& targets) {
+               const std::vector<std::string>& targets, at::Device device) {
   if (rank < 1) throw std::invalid_argument("lora.rank: expected a positive integer, got " + std::to_string(rank) + ".");
   if (!(alpha > 0)) throw std::invalid_argument("lora.alpha: expected a positive number, got " + std::to_string(alpha) + ".");
   for (const std::string& name : targets)
@@ -37,19 +38,19 @@ Lora make_lora(const GemmaConfig& config, int64_t rank, double alpha, uint64_t s
       const auto [out, in] = shape_of(config, target.name);
       const double bound = 1.0 / std::sqrt(static_cast<double>(in));
       LoraPair& pair = layer.*target.pair;
-      pair.a_RI = at::empty({rank, in}, at::kFloat).uniform_(-bound, bound, generator).requires_grad_(true);
-      pair.b_OR = at::zeros({out, rank}, at::kFloat).requires_grad_(true);
+      pair.a_RI = at::empty({rank, in}, at::kFloat).uniform_(-bound, bound, generator).to(device).requires_grad_(true);
+      pair.b_OR = at::zeros({out, rank}, at::TensorOptions().dtype(at::kFloat).device(device)).requires_grad_(true);
     }
   return lora;
 }
 
-std::vector<std::pair<std::string, at::Tensor>> named_adapters(const Lora& lora) {
+std::vector<std::pair<std::string, at::Tensor>> named_adapters(const Lora& lora, const std::string& prefix) {
   std::vector<std::pair<std::string, at::Tensor>> named;
   for (size_t i = 0; i < lora.layers.size(); ++i)
     for (const LoraTarget& target : kLoraTargets) {
       const LoraPair& pair = lora.layers[i].*target.pair;
       if (!pair.a_RI.defined()) continue;
-      const std::string module = "base_model.model.model.layers." + std::to_string(i) + "." + target.module;
+      const std::string module = prefix + "layers." + std::to_string(i) + "." + target.module;
       named.emplace_back(module + ".lora_A.weight", pair.a_RI);
       named.emplace_back(module + ".lora_B.weight", pair.b_OR);
     }

@@ -25,11 +25,18 @@ inline constexpr std::array<LoraTarget, 7> kLoraTargets{{
 }};
 
 // PEFT's initialisation: A ~ U(-1/sqrt(in), 1/sqrt(in)) (kaiming_uniform with a = sqrt 5), B = 0, so that the
-// role starts as the base. `targets` holds LoraTarget::name values; empty means all seven.
-Lora make_lora(const GemmaConfig&, int64_t rank, double alpha, uint64_t seed, const std::vector<std::string>& targets);
+// role starts as the base. `targets` holds LoraTarget::name values; empty means all seven. Drawn on the CPU
+// whatever the device, so that one seed starts the same everywhere.
+Lora make_lora(const GemmaConfig&, int64_t rank, double alpha, uint64_t seed, const std::vector<std::string>& targets,
+               at::Device = at::kCPU);
+
+// Before "layers." in PEFT's names of adapters: over Gemma3ForCausalLM, and over
+// Gemma3ForConditionalGeneration (both as PEFT 0.21 writes them).
+inline constexpr const char* kPeftPrefix = "base_model.model.model.";
+inline constexpr const char* kPeftMultimodalPrefix = "base_model.model.model.language_model.";
 
 // Every adapter matrix under its PEFT name (base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight).
-std::vector<std::pair<std::string, at::Tensor>> named_adapters(const Lora&);
+std::vector<std::pair<std::string, at::Tensor>> named_adapters(const Lora&, const std::string& prefix = kPeftPrefix);
 
 // y + scale * (x A^T) B^T, block by block: `pairs` adapt consecutive column blocks of y, `widths` wide each.
 // Returns y itself when nothing is adapted. Differentiable.

@@ -25,19 +25,19 @@ void expect_normaliser(double normaliser) {
 }  // namespace
 
 void check_objective(const Objective& objective, const PackedBatch& batch) {
-  const int64_t N = batch.scored_N.numel(), B = batch.sequences();
+  const int64_t N = batch.scored_N.numel(), A = batch.actions();
   std::visit(Overload{[&](const NllObjective& o) {
                         expect(o.weights_N, N, "weights", "scored token");
                         expect_normaliser(o.normaliser);
                       },
                       [&](const RegressionObjective& o) {
-                        expect(o.advantages_B, B, "advantages", "sequence");
-                        expect(o.weights_B, B, "weights", "sequence");
+                        expect(o.advantages_A, A, "advantages", "action");
+                        expect(o.weights_A, A, "weights", "action");
                         expect(o.reference_N, N, "reference", "scored token");
                         expect_normaliser(o.normaliser);
                       },
                       [&](const WeightedObjective& o) {
-                        expect(o.weights_B, B, "weights", "sequence");
+                        expect(o.weights_A, A, "weights", "action");
                         expect_normaliser(o.normaliser);
                       },
                       [&](const GradientObjective& o) { expect(o.gradient_N, N, "gradient", "scored token"); }},
@@ -45,13 +45,13 @@ void check_objective(const Objective& objective, const PackedBatch& batch) {
 }
 
 ObjectiveValue evaluate(const Objective& objective, const at::Tensor& logprob_N, const PackedBatch& batch) {
-  const int64_t N = batch.scored_N.numel(), B = batch.sequences();
+  const int64_t N = batch.scored_N.numel(), A = batch.actions();
   ObjectiveValue value;
   value.gradient_N = at::zeros({N}, at::kFloat);
-  value.log_ratio_B = at::empty({0}, at::kFloat);
-  const at::Tensor sequence_N = sequence_of_scored(batch);
-  const int32_t* sequence = sequence_N.const_data_ptr<int32_t>();
-  const float* logp = logprob_N.const_data_ptr<float>();
+  value.log_ratio_A = at::empty({0}, at::kFloat);
+  const at::Tensor action_N = action_of_scored(batch), logprob_on_cpu = logprob_N.to(at::kCPU);
+  const int32_t* action = action_N.const_data_ptr<int32_t>();
+  const float* logp = logprob_on_cpu.const_data_ptr<float>();
   float* gradient = value.gradient_N.data_ptr<float>();
 
   std::visit(
@@ -64,29 +64,29 @@ ObjectiveValue evaluate(const Objective& objective, const at::Tensor& logprob_N,
             }
           },
           [&](const RegressionObjective& o) {
-            const float *reference = o.reference_N.const_data_ptr<float>(), *w = o.weights_B.const_data_ptr<float>();
-            const float* advantage = o.advantages_B.const_data_ptr<float>();
-            std::vector<double> rho(B), count(B), slope(B);
+            const float *reference = o.reference_N.const_data_ptr<float>(), *w = o.weights_A.const_data_ptr<float>();
+            const float* advantage = o.advantages_A.const_data_ptr<float>();
+            std::vector<double> rho(A), count(A), slope(A);
             for (int64_t n = 0; n < N; ++n) {
-              rho[sequence[n]] += double{logp[n]} - reference[n];
-              count[sequence[n]] += 1;
+              rho[action[n]] += double{logp[n]} - reference[n];
+              count[action[n]] += 1;
             }
-            value.log_ratio_B = at::empty({B}, at::kFloat);
-            float* ratio = value.log_ratio_B.data_ptr<float>();
-            for (int64_t b = 0; b < B; ++b) {
-              const double per_token = o.length_normalised && count[b] > 0 ? 1.0 / count[b] : 1.0;
-              ratio[b] = static_cast<float>(rho[b] * per_token);
-              const double error = o.beta * rho[b] * per_token - advantage[b];
-              value.loss += w[b] * error * error / o.normaliser;
-              slope[b] = 2.0 * w[b] * error * o.beta * per_token / o.normaliser;
+            value.log_ratio_A = at::empty({A}, at::kFloat);
+            float* ratio = value.log_ratio_A.data_ptr<float>();
+            for (int64_t a = 0; a < A; ++a) {
+              const double per_token = o.length_normalised && count[a] > 0 ? 1.0 / count[a] : 1.0;
+              ratio[a] = static_cast<float>(rho[a] * per_token);
+              const double error = o.beta * rho[a] * per_token - advantage[a];
+              value.loss += w[a] * error * error / o.normaliser;
+              slope[a] = 2.0 * w[a] * error * o.beta * per_token / o.normaliser;
             }
-            for (int64_t n = 0; n < N; ++n) gradient[n] = static_cast<float>(slope[sequence[n]]);
+            for (int64_t n = 0; n < N; ++n) gradient[n] = static_cast<float>(slope[action[n]]);
           },
           [&](const WeightedObjective& o) {
-            const float* w = o.weights_B.const_data_ptr<float>();
+            const float* w = o.weights_A.const_data_ptr<float>();
             for (int64_t n = 0; n < N; ++n) {
-              value.loss -= double{w[sequence[n]]} * logp[n] / o.normaliser;
-              gradient[n] = static_cast<float>(-w[sequence[n]] / o.normaliser);
+              value.loss -= double{w[action[n]]} * logp[n] / o.normaliser;
+              gradient[n] = static_cast<float>(-w[action[n]] / o.normaliser);
             }
           },
           [&](const GradientObjective& o) {

@@ -1,8 +1,11 @@
-// AdamW and gradient accumulation; see optimizer.h.
+// AdamW's step over many tensors and its state; see optimizer.h.
 #include "native/core/optimizer.h"
 #include <cmath>
 #include <stdexcept>
 #include "native/kernels/adamw.h"
+#include "native/kernels/adamw_int8.h"
+#include "native/kernels/adamw_split.h"
+#include "native/kernels/adamw_stochastic.h"
 
 namespace mira {
 namespace {
@@ -19,58 +22,83 @@ void check_spec(const AdamWSpec& s) {
   if (!(s.eps > 0)) throw std::invalid_argument("optimizer.eps: expected a positive number, got " + std::to_string(s.eps) + ".");
 }
 
+int64_t long_scalar(const std::map<std::string, at::Tensor>& state, const char* name) {
+  const auto found = state.find(name);
+  if (found == state.end() || found->second.numel() != 1 || found->second.scalar_type() != at::kLong)
+    throw std::invalid_argument(std::string("optimizer state: expected an int64 scalar named '") + name +
+                                "'; was it saved under another optimizer.state?");
+  return found->second.item<int64_t>();
+}
+
+std::string describe(at::ScalarType dtype, at::IntArrayRef shape) {
+  std::string text = std::string(c10::toString(dtype)) + " [";
+  for (size_t i = 0; i < shape.size(); ++i) text += (i ? ", " : "") + std::to_string(shape[i]);
+  return text + "]";
+}
+
 }  // namespace
-
-Gradients::Gradients(std::vector<std::pair<std::string, at::Tensor>> parameters)
-    : parameters_(std::move(parameters)), sums_(parameters_.size()) {}
-
-void Gradients::collect() {
-  at::NoGradGuard no_grad;
-  for (size_t i = 0; i < parameters_.size(); ++i) {
-    const at::Tensor& p = parameters_[i].second;
-    if (p.scalar_type() == at::kFloat || !p.grad().defined()) continue;
-    if (sums_[i].defined()) sums_[i].add_(p.grad());
-    else sums_[i] = p.grad().to(at::kFloat).contiguous();
-    p.mutable_grad().reset();
-  }
-}
-
-void Gradients::clear() {
-  for (size_t i = 0; i < parameters_.size(); ++i) {
-    parameters_[i].second.mutable_grad().reset();
-    sums_[i].reset();
-  }
-}
-
-bool Gradients::empty() const {
-  for (size_t i = 0; i < parameters_.size(); ++i)
-    if (of(i).defined()) return false;
-  return true;
-}
-
-at::Tensor Gradients::of(size_t i) const {
-  const at::Tensor& p = parameters_[i].second;
-  if (p.scalar_type() != at::kFloat) return sums_[i];
-  return p.grad().defined() ? p.grad().contiguous() : at::Tensor();
-}
 
 AdamW::AdamW(const AdamWSpec& spec) : spec_(spec) { check_spec(spec); }
 
 void AdamW::set_spec(const AdamWSpec& spec) {
   check_spec(spec);
+  if (spec.state != spec_.state && !moments_.empty())
+    throw std::invalid_argument(
+        "optimizer.state: expected the state this optimizer began with; make a new role to change it.");
   spec_ = spec;
+}
+
+std::vector<AdamW::Slot> AdamW::slots_of(const at::Tensor& p) const {
+  const std::vector<int64_t> shape = p.sizes().vec();
+  const bool wide = p.scalar_type() == at::kFloat;
+  if (wide || spec_.state == AdamWState::float32) {
+    std::vector<Slot> slots{{".exp_avg", &Moments::first, at::kFloat, shape},
+                            {".exp_avg_sq", &Moments::second, at::kFloat, shape}};
+    if (!wide) slots.push_back({".master", &Moments::master, at::kFloat, shape});
+    return slots;
+  }
+  if (spec_.state == AdamWState::int8) {
+    const std::vector<int64_t> blocks{kernels::moment_blocks(p.numel())};
+    return {{".exp_avg", &Moments::first, at::kChar, shape},
+            {".exp_avg_sq", &Moments::second, at::kByte, shape},
+            {".exp_avg_scale", &Moments::first_scale, at::kFloat, blocks},
+            {".exp_avg_sq_scale", &Moments::second_scale, at::kFloat, blocks}};
+  }
+  std::vector<Slot> slots{{".exp_avg", &Moments::first, at::kBFloat16, shape},
+                          {".exp_avg_sq", &Moments::second, at::kBFloat16, shape}};
+  if (spec_.state == AdamWState::split) slots.push_back({".low", &Moments::low, at::kShort, shape});
+  return slots;
 }
 
 AdamW::Moments& AdamW::moments_of(const Gradients& gradients, size_t i) {
   moments_.resize(gradients.size());
   Moments& m = moments_[i];
+  if (m.first.defined()) return m;
   const at::Tensor& p = gradients.parameter(i);
-  if (!m.first.defined()) {
-    m.first = at::zeros(p.sizes(), at::kFloat);
-    m.second = at::zeros(p.sizes(), at::kFloat);
-  }
-  if (p.scalar_type() != at::kFloat && !m.master.defined()) m.master = p.detach().to(at::kFloat).contiguous();
+  for (const Slot& slot : slots_of(p)) m.*slot.tensor = at::zeros(slot.shape, p.options().dtype(slot.dtype));
+  if (m.master.defined()) m.master.copy_(p.detach());
   return m;
+}
+
+void AdamW::update(const at::Tensor& parameter, size_t index, Moments& m, const at::Tensor& gradient, double lr,
+                   double scale) {
+  const kernels::AdamWScalars scalars{lr, spec_.beta1, spec_.beta2, spec_.eps,
+                                      parameter.dim() >= 2 ? spec_.weight_decay : 0.0, scale, step_};
+  const kernels::RoundingKey key{spec_.seed, static_cast<uint32_t>(index), static_cast<uint32_t>(step_)};
+  at::Tensor p = parameter.detach();
+  if (m.master.defined()) {
+    kernels::adamw_(m.master, m.first, m.second, gradient, scalars);
+    p.copy_(m.master);
+    return;  // copy_ has told autograd of the change; the kernels below write through raw pointers
+  }
+  if (m.low.defined()) kernels::adamw_split_(p, m.low, m.first, m.second, gradient, scalars, key);
+  else if (m.first_scale.defined())
+    kernels::adamw_int8_(p, m.first, m.second, m.first_scale, m.second_scale, gradient, scalars, key);
+  else if (m.first.scalar_type() == at::kBFloat16)
+    kernels::adamw_stochastic_(p, m.first, m.second, gradient, scalars, key);
+  else kernels::adamw_(p, m.first, m.second, gradient, scalars);
+  // Whoever caches something of the weights must still notice.
+  parameter.unsafeGetTensorImpl()->bump_version();
 }
 
 OptimizerStep AdamW::step(Gradients& gradients, double lr, double clip_norm) {
@@ -90,69 +118,66 @@ OptimizerStep AdamW::step(Gradients& gradients, double lr, double clip_norm) {
   }
   const bool clipped = clip_norm > 0 && norm > clip_norm;
   ++step_;
-  for (size_t i = 0; i < gradients.size(); ++i) {
-    if (!found[i].defined()) continue;
-    Moments& m = moments_of(gradients, i);
-    at::Tensor p = gradients.parameter(i);
-    at::Tensor target = m.master.defined() ? m.master : p.detach();
-    kernels::adamw_(target, m.first, m.second, found[i],
-                    {lr, spec_.beta1, spec_.beta2, spec_.eps, p.dim() >= 2 ? spec_.weight_decay : 0.0,
-                     clipped ? clip_norm / norm : 1.0, step_});
-    if (m.master.defined()) p.copy_(m.master);
-    // The kernel writes through raw pointers; whoever caches something of the weights must still notice.
-    else p.unsafeGetTensorImpl()->bump_version();
-  }
+  for (size_t i = 0; i < gradients.size(); ++i)
+    if (found[i].defined())
+      update(gradients.parameter(i), i, moments_of(gradients, i), found[i], lr, clipped ? clip_norm / norm : 1.0);
   gradients.clear();
   return {norm, clipped, step_};
 }
 
 std::vector<std::pair<std::string, at::Tensor>> AdamW::state(const Gradients& gradients) const {
   std::vector<std::pair<std::string, at::Tensor>> all{{"step", at::scalar_tensor(step_, at::kLong)}};
+  if (spec_.state != AdamWState::float32)
+    all.emplace_back("seed", at::scalar_tensor(static_cast<int64_t>(spec_.seed), at::kLong));
   for (size_t i = 0; i < moments_.size(); ++i) {
     if (!moments_[i].first.defined()) continue;
-    all.emplace_back(gradients.name(i) + ".exp_avg", moments_[i].first);
-    all.emplace_back(gradients.name(i) + ".exp_avg_sq", moments_[i].second);
-    if (moments_[i].master.defined()) all.emplace_back(gradients.name(i) + ".master", moments_[i].master);
+    for (const Slot& slot : slots_of(gradients.parameter(i)))
+      all.emplace_back(gradients.name(i) + slot.suffix, moments_[i].*slot.tensor);
   }
   return all;
 }
 
 void AdamW::load_state(const Gradients& gradients, const std::map<std::string, at::Tensor>& state) {
-  const auto step = state.find("step");
-  if (step == state.end() || step->second.numel() != 1 || step->second.scalar_type() != at::kLong)
-    throw std::invalid_argument("optimizer state: expected an int64 scalar named 'step'.");
+  const int64_t step = long_scalar(state, "step");
   size_t used = 1;
+  uint64_t seed = spec_.seed;
+  if (spec_.state != AdamWState::float32) {
+    seed = static_cast<uint64_t>(long_scalar(state, "seed"));
+    ++used;
+  }
   std::vector<Moments> loaded(gradients.size());
   for (size_t i = 0; i < gradients.size(); ++i) {
     const at::Tensor& p = gradients.parameter(i);
-    const auto take = [&](const char* suffix, bool required) -> at::Tensor {
-      const std::string name = gradients.name(i) + suffix;
+    if (!state.contains(gradients.name(i) + ".exp_avg")) continue;  // never updated
+    for (const Slot& slot : slots_of(p)) {
+      const std::string name = gradients.name(i) + slot.suffix;
       const auto found = state.find(name);
-      if (found == state.end()) {
-        if (required) throw std::invalid_argument("optimizer state: the tensor '" + name + "' is missing.");
-        return {};
-      }
-      if (found->second.sizes() != p.sizes() || found->second.scalar_type() != at::kFloat)
-        throw std::invalid_argument("optimizer state: '" + name + "' does not have its parameter's shape in float32.");
+      if (found == state.end())
+        throw std::invalid_argument("optimizer state: the tensor '" + name +
+                                    "' is missing; was it saved under another optimizer.state?");
+      const at::Tensor& t = found->second;
+      if (t.sizes() != at::IntArrayRef(slot.shape) || t.scalar_type() != slot.dtype)
+        throw std::invalid_argument("optimizer state: expected '" + name + "' in the shape and dtype " +
+                                    describe(slot.dtype, slot.shape) + ", got " + describe(t.scalar_type(), t.sizes()) +
+                                    "; load it into the role and the optimizer.state it was saved from.");
       ++used;
-      return found->second.contiguous().clone();
-    };
-    loaded[i].first = take(".exp_avg", false);
-    if (!loaded[i].first.defined()) continue;  // never updated
-    loaded[i].second = take(".exp_avg_sq", true);
-    if (p.scalar_type() != at::kFloat) loaded[i].master = take(".master", true);
+      loaded[i].*slot.tensor = t.to(p.device()).contiguous().clone();
+    }
   }
   if (used != state.size())
     throw std::invalid_argument("optimizer state: " + std::to_string(state.size() - used) +
                                 " tensors belong to no parameter of this role; was it saved from another structure?");
-  step_ = step->second.item<int64_t>();
+  step_ = step;
+  spec_.seed = seed;
   moments_ = std::move(loaded);
 }
 
 void AdamW::refresh_masters(const Gradients& gradients) {
   at::NoGradGuard no_grad;
-  for (size_t i = 0; i < moments_.size(); ++i)
+  for (size_t i = 0; i < moments_.size(); ++i) {
     if (moments_[i].master.defined()) moments_[i].master.copy_(gradients.parameter(i));
+    if (moments_[i].low.defined()) moments_[i].low.zero_();
+  }
 }
 
 }  // namespace mira

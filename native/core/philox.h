@@ -1,9 +1,9 @@
-// Philox4x32-10, the counter-based generator of Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3"
-// (SC 2011): a pure function of (counter, key), so that a random number belongs to a position of a sequence
-// and not to the order in which sequences happen to be served.
+// Random numbers of sampling from Philox4x32-10 (native/kernels/philox.h): a pure function of (counter, key), so that a
+// number belongs to a position of a sequence and not to the order in which sequences happen to be served.
 #pragma once
 #include <array>
 #include <cstdint>
+#include "native/kernels/philox.h"
 
 namespace mira {
 
@@ -11,13 +11,8 @@ using PhiloxCounter = std::array<uint32_t, 4>;
 using PhiloxKey = std::array<uint32_t, 2>;
 
 constexpr PhiloxCounter philox4x32_10(PhiloxCounter c, PhiloxKey key) {
-  for (int round = 0; round < 10; ++round) {
-    if (round > 0) key = {key[0] + 0x9E3779B9u, key[1] + 0xBB67AE85u};
-    const uint64_t p0 = uint64_t{0xD2511F53u} * c[0], p1 = uint64_t{0xCD9E8D57u} * c[2];
-    c = {static_cast<uint32_t>(p1 >> 32) ^ c[1] ^ key[0], static_cast<uint32_t>(p1),
-         static_cast<uint32_t>(p0 >> 32) ^ c[3] ^ key[1], static_cast<uint32_t>(p0)};
-  }
-  return c;
+  const kernels::PhiloxWords r = kernels::philox4x32({{c[0], c[1], c[2], c[3]}}, key[0], key[1]);
+  return {r.w[0], r.w[1], r.w[2], r.w[3]};
 }
 
 // Known answers of the Random123 distribution (kat_vectors): a build with a wrong generator does not compile.

@@ -49,6 +49,26 @@ std::vector<std::pair<std::string, at::Tensor>> Role::named_heads() const {
   return all;
 }
 
+namespace {
+
+// A leaf on `device`. What is random is drawn on the CPU, so that a seed means the same role on every device.
+void move_leaf(at::Tensor& leaf, at::Device device) {
+  if (leaf.defined() && leaf.device() != device) leaf = leaf.detach().to(device).requires_grad_(leaf.requires_grad());
+}
+
+void move_trained(Role& role, at::Device device) {
+  if (role.lora)
+    for (LoraLayer& layer : role.lora->layers)
+      for (const LoraTarget& target : kLoraTargets) {
+        move_leaf((layer.*target.pair).a_RI, device);
+        move_leaf((layer.*target.pair).b_OR, device);
+      }
+  for (ScalarHead& head : role.heads)
+    for (at::Tensor* t : {&head.w1_MH, &head.b1_M, &head.w2_1M, &head.b2_1}) move_leaf(*t, device);
+}
+
+}  // namespace
+
 std::shared_ptr<Role> make_role(const std::shared_ptr<Weights>& base, const RoleOptions& options) {
   auto role = std::make_shared<Role>();
   role->name = options.name;
@@ -60,15 +80,17 @@ std::shared_ptr<Role> make_role(const std::shared_ptr<Weights>& base, const Role
     if (options.copy) throw std::invalid_argument("role.copy: a role of kind 'lora' shares the model's weights.");
     role->weights = alias_weights(*base, false);
     if (options.lora_rank)
-      role->lora = make_lora(base->config, options.lora_rank, options.lora_alpha, options.lora_seed, options.lora_targets);
+      role->lora = make_lora(base->config, options.lora_rank, options.lora_alpha, options.lora_seed, options.lora_targets,
+                             base->device());
     else if (options.heads.empty())
       throw std::invalid_argument("role.lora: expected a rank and alpha, or heads to train, for kind 'lora'.");
   }
   for (const HeadOptions& head : options.heads) {
     for (const ScalarHead& other : role->heads)
       if (other.name == head.name) throw std::invalid_argument("role.heads: the name '" + head.name + "' occurs twice.");
-    role->heads.push_back(make_head(head.name, base->config.hidden, head.width, head.seed));
+    role->heads.push_back(make_head(head.name, base->config.hidden, head.width, head.seed, base->device()));
   }
+  move_trained(*role, base->embed_VH.device());
   return role;
 }
 

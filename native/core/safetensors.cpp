@@ -17,6 +17,8 @@ constexpr int64_t kBlockElements = int64_t{1} << 22;  // of a conversion: 4M ele
   throw std::system_error(errno, std::generic_category(), what);
 }
 
+int64_t nanoseconds(const struct timespec& time) { return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec; }
+
 uint64_t little_endian_u64(const unsigned char* bytes) {
   uint64_t value = 0;
   for (int i = 7; i >= 0; --i) value = value << 8 | bytes[i];
@@ -33,6 +35,7 @@ std::shared_ptr<SafetensorsFile> SafetensorsFile::open(const std::string& path) 
   if (::fstat(fd, &status) != 0) fail_system("cannot read " + path);
   if (!S_ISREG(status.st_mode)) throw std::invalid_argument(path + ": expected a regular file");
   file->file_bytes_ = static_cast<uint64_t>(status.st_size);
+  file->modified_ns_ = nanoseconds(status.st_mtim);
 
   auto invalid = [&](const std::string& what) {
     throw std::invalid_argument(path + ": not a valid safetensors file: " + what);
@@ -68,11 +71,24 @@ void SafetensorsFile::pread_exactly(void* into, uint64_t offset, uint64_t bytes)
     ssize_t got = ::pread(fd_, at, part, static_cast<off_t>(offset));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) fail_system("cannot read " + path_);
-    if (got == 0) throw std::invalid_argument(path_ + ": the file became shorter while it was being read");
+    if (got == 0) throw std::invalid_argument(path_ + ": the file became shorter while it was being read; it is truncated or still being written");
     at += got;
     offset += static_cast<uint64_t>(got);
     bytes -= static_cast<uint64_t>(got);
   }
+}
+
+void SafetensorsFile::read_bytes(const SafetensorsEntry& entry, uint64_t offset, void* into, uint64_t bytes) const {
+  if (offset > entry.end - entry.begin || bytes > entry.end - entry.begin - offset)
+    throw std::invalid_argument(path_ + ": bytes beyond tensor '" + entry.name + "' were asked for");
+  pread_exactly(into, header_.data_start + entry.begin + offset, bytes);
+}
+
+void SafetensorsFile::check_unchanged() const {
+  struct stat status;
+  if (::fstat(fd_, &status) != 0) fail_system("cannot read " + path_);
+  if (static_cast<uint64_t>(status.st_size) != file_bytes_ || nanoseconds(status.st_mtim) != modified_ns_)
+    throw std::invalid_argument(path_ + ": the file was changed while it was being read; read it again once it is complete");
 }
 
 const SafetensorsEntry* SafetensorsFile::find(std::string_view name) const {
@@ -113,6 +129,10 @@ void SafetensorsFile::read_into(std::string_view name, at::Tensor target) const 
     invalid("has dtype " + entry.dtype + ", which does not convert to " + std::string(c10::toString(wanted)));
   }
   if (target.numel() == 0) return;
+  if (!target.is_cpu()) {
+    target.copy_(read(name));
+    return;
+  }
   uint64_t offset = header_.data_start + entry.begin;
   // A bool is stored as any byte; C++ may only ever see 0 and 1.
   bool direct = target.is_contiguous() && wanted == *stored && *stored != at::kBool;

@@ -43,6 +43,7 @@ SafetensorsHeader parse_safetensors_header(std::string_view json, uint64_t file_
 // stand in a file but cannot be read.
 std::optional<at::ScalarType> safetensors_dtype(std::string_view dtype);
 std::string safetensors_dtype_name(at::ScalarType);
+int64_t safetensors_dtype_bits(std::string_view dtype);  // of one element; 0 for an unknown name
 
 // An open file. Reads are positional, so one object may serve several threads.
 class SafetensorsFile {
@@ -60,9 +61,14 @@ class SafetensorsFile {
 
   // A fresh CPU tensor, in the file's dtype or converted to `dtype` (floating to floating only).
   at::Tensor read(std::string_view name, std::optional<at::ScalarType> dtype = std::nullopt) const;
-  // Reads into `target` (a CPU tensor or view, any strides) converting to its dtype; throws when shapes
-  // differ. What a loader of fused weights calls: no second copy of the model in memory.
+  // Reads into `target` (any strides; on another device through a copy on the CPU) converting to its dtype;
+  // throws when shapes differ. For adapters and state; whole models go through weight_stream.h.
   void read_into(std::string_view name, at::Tensor target) const;
+  // Bytes [offset, offset + bytes) of an entry's data.
+  void read_bytes(const SafetensorsEntry&, uint64_t offset, void* into, uint64_t bytes) const;
+  // Throws std::invalid_argument when the file's size or time of change differs from what they were at opening:
+  // what was read meanwhile may be of two versions.
+  void check_unchanged() const;
 
  private:
   SafetensorsFile(std::string path, int fd) : path_(std::move(path)), fd_(fd) {}
@@ -72,11 +78,12 @@ class SafetensorsFile {
   std::string path_;
   int fd_ = -1;
   uint64_t file_bytes_ = 0;
+  int64_t modified_ns_ = 0;
   SafetensorsHeader header_;
   std::map<std::string_view, size_t> index_;
 };
 
-// Writes `tensors` (CPU, any strides; stored contiguous, sorted by falling item size and then in the given
+// Writes `tensors` (any device and strides; stored contiguous, sorted by falling item size and then in the given
 // order so that each is aligned) and `metadata`. Written beside `path` under a temporary name, synced,
 // renamed and the folder synced: a reader sees the old file or the new one. `cancelled` is polled between
 // blocks: Cancelled is thrown after the temporary file is removed.

@@ -22,7 +22,7 @@ constexpr DTypeRow kDTypes[] = {
     {"I64", 64, at::kLong},  {"I32", 32, at::kInt},
     {"I16", 16, at::kShort}, {"I8", 8, at::kChar},
     {"U8", 8, at::kByte},    {"BOOL", 8, at::kBool},
-    {"U16", 16, {}},         {"U32", 32, {}},
+    {"U16", 16, at::kUInt16},         {"U32", 32, {}},
     {"U64", 64, {}},         {"C64", 64, {}},
     {"F8_E4M3", 8, {}},      {"F8_E5M2", 8, {}},
     {"F8_E8M0", 8, {}},      {"F8_E4M3FNUZ", 8, {}},
@@ -167,6 +167,11 @@ SafetensorsHeader parse_safetensors_header(std::string_view json, uint64_t file_
 std::optional<at::ScalarType> safetensors_dtype(std::string_view dtype) {
   const DTypeRow* row = find_dtype(dtype);
   return row ? row->type : std::nullopt;
+}
+
+int64_t safetensors_dtype_bits(std::string_view dtype) {
+  const DTypeRow* row = find_dtype(dtype);
+  return row ? static_cast<int64_t>(row->bits) : 0;
 }
 
 std::string safetensors_dtype_name(at::ScalarType type) {

@@ -1,5 +1,6 @@
 // See safetensors_json.h.
 #include "native/core/safetensors_json.h"
+#include <cstdio>
 #include <stdexcept>
 
 namespace mira {
@@ -166,6 +167,23 @@ std::vector<uint64_t> StrictJson::integers(size_t most) {
 void StrictJson::end() {
   while (at_ < text_.size() && text_[at_] == ' ') ++at_;
   if (at_ != text_.size()) fail("something other than spaces follows the header's last brace");
+}
+
+void append_json_string(std::string& json, std::string_view text) {
+  json += '"';
+  for (char c : text) {
+    if (c == '"' || c == '\\') {
+      json += '\\';
+      json += c;
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      char escape[8];
+      std::snprintf(escape, sizeof escape, "\\u%04x", static_cast<unsigned>(c));
+      json += escape;
+    } else {
+      json += c;
+    }
+  }
+  json += '"';
 }
 
 }  // namespace mira

@@ -40,4 +40,7 @@ class StrictJson {
 // UTF-8 without overlong forms, surrogates or code points above U+10FFFF.
 bool is_utf8(std::string_view text);
 
+// Appends `text` quoted and escaped.
+void append_json_string(std::string& json, std::string_view text);
+
 }  // namespace mira

@@ -1,38 +1,25 @@
 // Temperature, top-k, top-p and the inverse CDF; see sampler.h.
 #include "native/core/sampler.h"
 #include <algorithm>
-#include <cmath>
 #include <stdexcept>
 #include <string>
 #include "native/core/philox.h"
 #include "native/kernels/row_kernels.h"
+#include "native/kernels/row_mass.h"
 
 namespace mira {
 namespace {
 
-// Sum in double by runs of 64, so that the rounding error stays that of the float32 weights.
-constexpr int64_t kRun = 64;
-double run_sum(const float* w, int64_t n) {
-  double lane[4] = {};
-  int64_t i = 0;
-  for (; i + 4 <= n; i += 4)
-    for (int l = 0; l < 4; ++l) lane[l] += w[i + l];
-  for (; i < n; ++i) lane[0] += w[i];
-  return (lane[0] + lane[1]) + (lane[2] + lane[3]);
-}
-double total(const float* w, int64_t n) {
-  double sum = 0;
-  for (int64_t i = 0; i < n; i += kRun) sum += run_sum(w + i, std::min(kRun, n - i));
-  return sum;
-}
+using kernels::kMassRun;
+using kernels::run_sum;
 
 // The first id at which the cumulative weight passes `target` < total. Ids of weight zero are never drawn:
 // rounding at the very end falls back to the last id that has weight.
 int32_t locate(const float* w, int64_t n, double target) {
   double below = 0;
   int64_t last = -1;
-  for (int64_t i = 0; i < n; i += kRun) {
-    const int64_t end = std::min(n, i + kRun);
+  for (int64_t i = 0; i < n; i += kMassRun) {
+    const int64_t end = std::min(n, i + kMassRun);
     const double run = run_sum(w + i, end - i);
     if (below + run > target) {
       double at = below;
@@ -64,7 +51,7 @@ void truncate(const float* logits, std::vector<float>& w, std::vector<int32_t>& 
   if (keep < n) std::nth_element(order.begin(), order.begin() + (keep - 1), order.end(), heavier);
   if (top_p < 1.0) {
     double mass = 0;
-    if (keep == n) mass = total(w.data(), n);
+    if (keep == n) mass = kernels::weight_sum(w.data(), n);
     else
       for (int64_t i = 0; i < keep; ++i) mass += w[order[i]];
     // Heaviest first, in growing batches: a peaked distribution needs few of a large vocabulary sorted.
@@ -84,32 +71,32 @@ void truncate(const float* logits, std::vector<float>& w, std::vector<int32_t>& 
 
 }  // namespace
 
+std::runtime_error not_finite(uint64_t position) {
+  return std::runtime_error("generate: expected finite logits, got NaN or infinity at position " +
+                            std::to_string(position) + "; the weights have diverged.");
+}
+
 Sample Sampler::operator()(const float* logits, int64_t vocab, const SamplerSettings& s, uint64_t position) {
-  const kernels::RowKernels& kernels = kernels::row_kernels();
-  const float top = kernels.max(logits, vocab);
   const bool greedy = s.temperature == 0.0;
   const double scale = greedy ? 1.0 : 1.0 / s.temperature;
   weights_.resize(static_cast<size_t>(vocab));
-  kernels.exp_scaled(logits, top, static_cast<float>(scale), vocab, weights_.data());
-  const double mass = total(weights_.data(), vocab);
-  if (!kernels.all_finite(logits, vocab))
-    throw std::runtime_error("generate: expected finite logits, got NaN or infinity at position " +
-                             std::to_string(position) + "; the weights have diverged.");
-  const auto logprob = [&](int32_t id, double of) {
-    return static_cast<float>((static_cast<double>(logits[id]) - top) * scale - std::log(of));
+  const kernels::RowMass row = kernels::row_mass(logits, vocab, scale, weights_.data());
+  if (!kernels::row_kernels().all_finite(logits, vocab)) throw not_finite(position);
+  const auto logprob = [&](int32_t id, double mass) {
+    return kernels::row_logprob(logits[id], {row.peak, mass}, scale);
   };
   if (greedy) {
-    const auto id = static_cast<int32_t>(std::find(logits, logits + vocab, top) - logits);
-    return {id, logprob(id, mass), 0.0f};
+    const auto id = static_cast<int32_t>(std::find(logits, logits + vocab, row.peak) - logits);
+    return {id, logprob(id, row.mass), 0.0f};
   }
   const int64_t keep = s.top_k > 0 && s.top_k < vocab ? s.top_k : vocab;
-  double kept = mass;
+  double kept = row.mass;
   if (keep < vocab || s.top_p < 1.0) {
     truncate(logits, weights_, order_, keep, s.top_p);
-    kept = total(weights_.data(), vocab);
+    kept = kernels::weight_sum(weights_.data(), vocab);
   }
   const int32_t id = locate(weights_.data(), vocab, philox_uniform(s.seed, position) * kept);
-  return {id, logprob(id, mass), std::min(0.0f, logprob(id, kept))};
+  return {id, logprob(id, row.mass), std::min(0.0f, logprob(id, kept))};
 }
 
 }  // namespace mira

@@ -2,6 +2,7 @@
 // ids in ascending order with a Philox uniform. A pure function of (logits, settings, seed, position).
 #pragma once
 #include <cstdint>
+#include <stdexcept>
 #include <vector>
 
 namespace mira {
@@ -19,10 +20,12 @@ struct Sample {
   float sampling_logprob = 0;  // under the distribution drawn from; 0 when greedy
 };
 
+// What a row of logits with a NaN or an infinity ends with.
+std::runtime_error not_finite(uint64_t position);
+
 class Sampler {
  public:
-  // `position` is the index the new token will have in its sequence. Throws std::runtime_error when a logit
-  // is not finite.
+  // `position` is the index the new token will have in its sequence. Throws not_finite.
   Sample operator()(const float* logits, int64_t vocab, const SamplerSettings&, uint64_t position);
 
  private:

@@ -13,7 +13,7 @@ namespace {
 
 // Hidden states at the last token of each sequence, [B,H].
 at::Tensor last_hidden(const at::Tensor& hidden_TH, const PackedBatch& batch) {
-  return hidden_TH.index_select(0, batch.offsets_B1.narrow(0, 1, batch.sequences()).sub(1));
+  return hidden_TH.index_select(0, batch.offsets_B1.narrow(0, 1, batch.sequences()).sub(1).to(hidden_TH.device()));
 }
 
 void check_targets(const CriticTargets& t, int64_t B, int64_t M) {
@@ -35,56 +35,11 @@ void check_targets(const CriticTargets& t, int64_t B, int64_t M) {
       throw std::invalid_argument("spec.targets: expected values in [0, 1], entry " + std::to_string(i) + " is " + std::to_string(target[i]) + ".");
 }
 
-}  // namespace
-
-Trainer::Trainer(std::shared_ptr<Role> role) : role_(std::move(role)), gradients_(role_->trainable()) {}
-
-Logprobs Trainer::logprobs(const PackedBatch& batch, const LogprobOptions& options) const {
-  at::NoGradGuard no_grad;
-  const at::Tensor hidden_TH = forward_hidden(*role_, batch, {.checkpoint = false, .cancelled = options.cancelled});
-  return linear_logprob(scored_hidden(hidden_TH, batch), role_->weights->embed_VH, scored_targets(batch), options);
-}
-
-at::Tensor Trainer::logits(const PackedBatch& batch, const std::atomic<bool>* cancelled) const {
-  at::NoGradGuard no_grad;
-  return logits_float32(*role_, forward_hidden(*role_, batch, {.checkpoint = false, .cancelled = cancelled}));
-}
-
-at::Tensor Trainer::head_scores(const PackedBatch& batch, const std::atomic<bool>* cancelled) const {
-  at::NoGradGuard no_grad;
-  const at::Tensor hidden_TH = forward_hidden(*role_, batch, {.checkpoint = false, .cancelled = cancelled});
-  return mira::head_scores(role_->heads, last_hidden(hidden_TH, batch));
-}
-
-PolicyStep Trainer::policy_step(const PackedBatch& batch, const Objective& objective, const ForwardOptions& options,
-                                int64_t chunk) {
-  check_objective(objective, batch);
-  if (!role_->trains_weights && !role_->lora)
-    throw std::invalid_argument("policyStep: role '" + role_->name + "' trains heads only; use criticStep.");
-  at::AutoGradMode with_grad(true);
-  const at::Tensor hidden_TH = forward_hidden(*role_, batch, options);
-  const Logprobs scored = linear_logprob(scored_hidden(hidden_TH, batch), role_->weights->embed_VH,
-                                         scored_targets(batch),
-                                         {.temperature = 1.0, .chunk = chunk, .entropy = false, .cancelled = options.cancelled});
-  const at::Tensor logprob_N = scored.logprob_N.detach();
-  ObjectiveValue value = evaluate(objective, logprob_N, batch);
-  poll(options.cancelled);
-  if (scored.logprob_N.requires_grad() && logprob_N.numel() > 0)
-    torch::autograd::backward({scored.logprob_N}, {value.gradient_N});
-  gradients_.collect();
-  return {value.loss, logprob_N, value.log_ratio_B};
-}
-
-CriticStep Trainer::critic_step(const PackedBatch& batch, const CriticTargets& targets, const ForwardOptions& options) {
-  const int64_t B = batch.sequences(), M = static_cast<int64_t>(role_->heads.size());
-  if (M == 0) throw std::invalid_argument("criticStep: role '" + role_->name + "' has no heads; give them in its spec.");
-  check_targets(targets, B, M);
-  at::AutoGradMode with_grad(true);
-  const at::Tensor scores_BM = mira::head_scores(role_->heads, last_hidden(forward_hidden(*role_, batch, options), batch));
-  const at::Tensor detached = scores_BM.detach().contiguous();
+// Fills the losses of `step` from its scores and returns dL/dscore, float32 [B,M].
+at::Tensor critic_gradient(const CriticTargets& targets, CriticStep& step) {
+  const int64_t B = step.scores_BM.size(0), M = step.scores_BM.size(1);
   at::Tensor gradient_BM = at::zeros({B, M}, at::kFloat);
-  CriticStep step{0, std::vector<double>(M), detached};
-  const float *score = detached.const_data_ptr<float>(), *target = targets.targets_BM.const_data_ptr<float>();
+  const float *score = step.scores_BM.const_data_ptr<float>(), *target = targets.targets_BM.const_data_ptr<float>();
   const float* weight = targets.weights_BM.const_data_ptr<float>();
   float* gradient = gradient_BM.data_ptr<float>();
   for (int64_t i = 0; i < B * M; ++i) {
@@ -102,18 +57,117 @@ CriticStep Trainer::critic_step(const PackedBatch& batch, const CriticTargets& t
     step.loss_per_head[i % M] += w * loss;
     step.loss += w * loss;
   }
-  poll(options.cancelled);
-  torch::autograd::backward({scores_BM}, {gradient_BM});
+  return gradient_BM;
+}
+
+LogitsFunction logits_of(ExactForward* exact) {
+  if (!exact) return {};
+  return [exact](const at::Tensor& hidden_nH, at::Tensor& logits_nV) { exact->logits(hidden_nH, logits_nV); };
+}
+
+}  // namespace
+
+Trainer::Trainer(std::shared_ptr<Role> role) : role_(std::move(role)), exact_(role_), gradients_(role_->trainable()) {}
+
+Logprobs Trainer::logprobs(const PackedBatch& batch, const LogprobOptions& options) {
+  at::NoGradGuard no_grad;
+  ExactForward* const exact = exact_.get(options.exact);
+  const at::Tensor hidden_TH = exact ? exact->trace(batch, /*keep_residuals=*/false, options.cancelled).hidden_TH
+                                     : forward_hidden(*role_, batch, {.cancelled = options.cancelled});
+  const PackedBatch there = batch.to(device());
+  const Logprobs found = linear_logprob(scored_hidden(hidden_TH, there), role_->weights->embed_VH, scored_targets(there), options,
+                                         logits_of(exact));
+  return {found.logprob_N.to(at::kCPU), found.entropy_N.defined() ? found.entropy_N.to(at::kCPU) : at::Tensor()};
+}
+
+at::Tensor Trainer::logits(const PackedBatch& batch, const std::atomic<bool>* cancelled) const {
+  at::NoGradGuard no_grad;
+  return logits_float32(*role_, forward_hidden(*role_, batch, {.cancelled = cancelled})).to(at::kCPU);
+}
+
+at::Tensor Trainer::head_scores(const PackedBatch& batch, const std::atomic<bool>* cancelled) const {
+  at::NoGradGuard no_grad;
+  const at::Tensor hidden_TH = forward_hidden(*role_, batch, {.cancelled = cancelled});
+  return mira::head_scores(role_->heads, last_hidden(hidden_TH, batch)).to(at::kCPU);
+}
+
+template <class F>
+void Trainer::accumulate(F&& pass) {
+  gradients_.begin();
+  try {
+    pass();
+  } catch (...) {
+    gradients_.abandon();
+    throw;
+  }
   gradients_.collect();
+}
+
+PolicyStep Trainer::policy_step(const PackedBatch& batch, const Objective& objective, const ForwardOptions& options,
+                                int64_t chunk, Exact kind) {
+  check_objective(objective, batch);
+  if (!role_->trains_weights && !role_->lora)
+    throw std::invalid_argument("policyStep: role '" + role_->name + "' trains heads only; use criticStep.");
+  at::AutoGradMode with_grad(true);
+  ExactForward* const exact = exact_.get(kind);
+  PolicyStep step;
+  accumulate([&] {
+    const PackedBatch there = batch.to(device());
+    const at::Tensor hidden_TH =
+        exact ? exact_hidden(*role_, batch, exact->trace(batch, /*keep_residuals=*/true, options.cancelled))
+              : forward_hidden(*role_, batch, options);
+    const at::Tensor logprob_N =
+        linear_logprob(scored_hidden(hidden_TH, there), role_->weights->embed_VH, scored_targets(there),
+                       {.temperature = 1.0, .chunk = chunk, .entropy = false, .cancelled = options.cancelled},
+                       logits_of(exact)).logprob_N;
+    step.logprob_N = logprob_N.detach().to(at::kCPU);
+    const ObjectiveValue value = evaluate(objective, step.logprob_N, batch);
+    step.loss = value.loss;
+    step.log_ratio_A = value.log_ratio_A;
+    poll(options.cancelled);
+    if (logprob_N.requires_grad() && logprob_N.numel() > 0)
+      torch::autograd::backward({logprob_N}, {value.gradient_N.to(device())});
+  });
   return step;
 }
 
-void Trainer::configure_optimizer(const AdamWSpec& spec) {
-  if (optimizer_) optimizer_->set_spec(spec);
-  else optimizer_.emplace(spec);
+CriticStep Trainer::critic_step(const PackedBatch& batch, const CriticTargets& targets, const ForwardOptions& options) {
+  const int64_t B = batch.sequences(), M = static_cast<int64_t>(role_->heads.size());
+  if (M == 0) throw std::invalid_argument("criticStep: role '" + role_->name + "' has no heads; give them in its spec.");
+  check_targets(targets, B, M);
+  at::AutoGradMode with_grad(true);
+  CriticStep step{0, std::vector<double>(M), {}};
+  accumulate([&] {
+    const at::Tensor scores_BM = mira::head_scores(role_->heads, last_hidden(forward_hidden(*role_, batch, options), batch));
+    step.scores_BM = scores_BM.detach().to(at::kCPU).contiguous();
+    const at::Tensor gradient_BM = critic_gradient(targets, step);
+    poll(options.cancelled);
+    torch::autograd::backward({scores_BM}, {gradient_BM.to(device())});
+  });
+  return step;
+}
+
+MemoryUse Trainer::activation_memory(const PackedBatch& batch, const ForwardOptions& options) const {
+  at::AutoGradMode with_grad(true);
+  forward_hidden(*role_, batch, options);  // what is made once and cached does not belong to the pass
+  MemoryMeter meter;
+  const at::Tensor hidden_TH = forward_hidden(*role_, batch, options);
+  return meter.use();
+}
+
+void Trainer::configure_optimizer(const AdamWSpec& spec) noexcept {
+  try {
+    gradients_.set_storage(spec.gradients);
+    if (optimizer_) optimizer_->set_spec(spec);
+    else optimizer_.emplace(spec);
+    refused_ = nullptr;
+  } catch (...) {
+    refused_ = std::current_exception();
+  }
 }
 
 AdamW& Trainer::optimizer() {
+  if (refused_) std::rethrow_exception(refused_);
   if (!optimizer_)
     throw std::invalid_argument("role '" + role_->name + "' has no optimizer; call configureOptimizer first.");
   return *optimizer_;
@@ -134,7 +188,7 @@ at::Tensor find(const std::vector<std::pair<std::string, at::Tensor>>& named, co
 
 at::Tensor Trainer::parameter(const std::string& name) const {
   at::NoGradGuard no_grad;
-  return find(role_->named(), name, role_->name).detach().to(at::kFloat, false, /*copy=*/true).contiguous();
+  return find(role_->named(), name, role_->name).detach().to(at::kCPU, at::kFloat, false, /*copy=*/true).contiguous();
 }
 
 at::Tensor Trainer::gradient(const std::string& name) const {
@@ -144,7 +198,7 @@ at::Tensor Trainer::gradient(const std::string& name) const {
   const auto gradient_of = [&](const at::Tensor& parameter) {
     const auto found = index.find(parameter.unsafeGetTensorImpl());
     const at::Tensor g = found == index.end() ? at::Tensor() : gradients_.of(found->second);
-    return g.defined() ? g : at::zeros(parameter.sizes(), at::kFloat);
+    return g.defined() ? g.to(at::kCPU, at::kFloat) : at::zeros(parameter.sizes(), at::kFloat);
   };
   find(role_->named(), name, role_->name);  // an unknown name and a frozen one are different mistakes
   // A projection is a row range of a fused matrix: take the same range of that matrix's gradient.

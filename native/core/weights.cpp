@@ -1,7 +1,12 @@
 // Storage, initialisation and naming of a Gemma3 text model's parameters; see weights.h.
 #include "native/core/weights.h"
+#include <ATen/core/grad_mode.h>
 #include <ATen/CPUGeneratorImpl.h>
 #include <stdexcept>
+#include "native/core/device.h"
+#ifdef MIRA_CUDA
+#include <ATen/cuda/CUDAGeneratorImpl.h>
+#endif
 
 namespace mira {
 namespace {
@@ -23,6 +28,17 @@ void check_config(const GemmaConfig& c) {
   if (c.head_dim % 2 != 0) throw std::invalid_argument("config.headDim: expected an even number.");
   if (static_cast<int64_t>(c.layer_is_global.size()) != c.layers)
     throw std::invalid_argument("config.layerIsGlobal: expected one entry per layer.");
+}
+
+at::Generator make_generator(at::Device device, uint64_t seed) {
+#ifdef MIRA_CUDA
+  if (device.is_cuda()) {
+    at::Generator generator = at::cuda::detail::createCUDAGenerator(device.index());
+    generator.set_current_seed(seed);
+    return generator;
+  }
+#endif
+  return at::make_generator<at::CPUGeneratorImpl>(seed);
 }
 
 }  // namespace
@@ -80,10 +96,10 @@ std::shared_ptr<Weights> map_weights(const Weights& from, const std::function<at
   return to;
 }
 
-std::shared_ptr<Weights> allocate_weights(const GemmaConfig& config, at::ScalarType dtype) {
+std::shared_ptr<Weights> allocate_weights(const GemmaConfig& config, at::ScalarType dtype, at::Device device) {
   check_config(config);
   at::NoGradGuard no_grad;
-  const auto empty = [&](at::IntArrayRef shape) { return at::empty(shape, at::TensorOptions().dtype(dtype)); };
+  const auto empty = [&](at::IntArrayRef shape) { return at::empty(shape, at::TensorOptions().dtype(dtype).device(device)); };
   const int64_t H = config.hidden, F = config.intermediate, D = config.head_dim;
   const int64_t C = (config.heads + 2 * config.kv_heads) * D;
   auto weights = std::make_shared<Weights>();
@@ -97,10 +113,12 @@ std::shared_ptr<Weights> allocate_weights(const GemmaConfig& config, at::ScalarT
 }
 
 std::shared_ptr<Weights> random_weights(const GemmaConfig& config, at::ScalarType dtype, uint64_t seed, double init_std,
-                                        double post_norm_gain) {
-  auto weights = allocate_weights(config, dtype);
+                                        double post_norm_gain, at::Device device) {
+  const uint64_t count = static_cast<uint64_t>(allocate_weights(config, dtype, at::kMeta)->parameter_count());
+  require_memory(device, count * c10::elementSize(dtype), "a random model of " + std::to_string(count) + " parameters");
+  auto weights = allocate_weights(config, dtype, device);
   at::NoGradGuard no_grad;
-  auto generator = at::make_generator<at::CPUGeneratorImpl>(seed);
+  at::Generator generator = make_generator(device, seed);
   for (const at::Tensor& t : weights->parameters()) {
     if (t.dim() == 2) t.normal_(0.0, init_std, generator);
     else t.zero_();

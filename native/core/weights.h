@@ -30,15 +30,18 @@ struct Weights {
   // "layers.0.self_attn.q_proj.weight", ...), as views into the fused storage.
   std::vector<std::pair<std::string, at::Tensor>> named_views() const;
   at::ScalarType dtype() const { return embed_VH.scalar_type(); }
+  at::Device device() const { return embed_VH.device(); }
   int64_t parameter_count() const;
 };
 
-// Empty storage of the right shapes, to be filled by a loader.
-std::shared_ptr<Weights> allocate_weights(const GemmaConfig&, at::ScalarType);
+// Empty storage of the right shapes, to be filled by a loader. On the meta device: names and shapes only.
+std::shared_ptr<Weights> allocate_weights(const GemmaConfig&, at::ScalarType, at::Device = at::kCPU);
 // Random initialisation: matrices N(0, init_std), norm offsets 0 except the two post-norms whose stored
 // offset is post_norm_gain - 1 (a small gain keeps the residual stream tame when training from scratch).
+// The device draws for itself: one seed gives the same numbers on every CPU, and others on a GPU. Throws
+// NotEnoughMemory.
 std::shared_ptr<Weights> random_weights(const GemmaConfig&, at::ScalarType, uint64_t seed, double init_std,
-                                        double post_norm_gain);
+                                        double post_norm_gain, at::Device = at::kCPU);
 // A deep copy with storage of its own.
 std::shared_ptr<Weights> clone_weights(const Weights&);
 // The same storage behind autograd leaves of its own: two roles may share weights and keep their gradients

@@ -20,6 +20,18 @@ inline void require(bool ok, const char* kernel, const char* sentence) {
   if (!ok) throw std::invalid_argument(std::string(kernel) + ": " + sentence);
 }
 
+// Whether a kernel runs on CUDA for this tensor; throws when this build or the kernel cannot serve its device.
+inline bool on_cuda(const at::Tensor& t, const char* kernel) {
+  if (t.is_cpu()) return false;
+  if (!t.is_cuda()) throw std::invalid_argument(std::string(kernel) + ": expected a tensor on cpu or cuda, got " + t.device().str());
+#ifdef MIRA_CUDA
+  return true;
+#else
+  throw std::invalid_argument(std::string(kernel) + ": expected a tensor on cpu, got " + t.device().str() +
+                              "; this addon was built without CUDA kernels (run `npm run setup` where nvcc is installed)");
+#endif
+}
+
 // Rows per task so that a task is worth waking a thread for (~16k elements).
 inline int64_t grain(int64_t row_elements) { return std::max<int64_t>(1, 16384 / std::max<int64_t>(1, row_elements)); }
 

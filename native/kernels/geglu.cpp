@@ -1,7 +1,11 @@
-// CPU GeGLU; see geglu.h. gelu_tanh(g) = g sigmoid(2u) with u = sqrt(2/pi) (g + 0.044715 g^3).
+// GeGLU; see geglu.h. The CPU's loops are here, CUDA's in cuda/geglu.cu. gelu_tanh(g) = g sigmoid(2u) with u = sqrt(2/pi) (g + 0.044715 g^3).
 #include "native/kernels/geglu.h"
 #include <torch/csrc/autograd/custom_function.h>
 #include "native/kernels/dispatch.h"
+#ifdef MIRA_CUDA
+#include "native/kernels/cuda/aten.h"
+#include "native/kernels/cuda/geglu.cuh"
+#endif
 
 namespace mira::kernels {
 namespace {
@@ -30,6 +34,17 @@ struct Geglu : Function<Geglu> {
     const at::Tensor gate_up = ctx->get_saved_variables()[0], dy = grads[0].contiguous();
     const int64_t T = gate_up.size(0), F = gate_up.size(1) / 2;
     at::Tensor dx = at::empty_like(gate_up);
+    if (on_cuda(gate_up, "geglu")) {
+#ifdef MIRA_CUDA
+      dispatch(gate_up.scalar_type(), "geglu", [&](auto zero) {
+        using S = decltype(zero);
+        cuda::on_device_of(gate_up, [&](cudaStream_t stream) {
+          cuda::geglu_backward(cuda::input<S>(dy), cuda::input<S>(gate_up), cuda::output<S>(dx), T, F, stream);
+        });
+      });
+#endif
+      return {dx};
+    }
     dispatch(gate_up.scalar_type(), "geglu", [&](auto zero) {
       using S = decltype(zero);
       const S *px = gate_up.const_data_ptr<S>(), *pd = dy.const_data_ptr<S>();
@@ -58,6 +73,17 @@ at::Tensor geglu_forward(const at::Tensor& gate_up_T2F) {
   check(gate_up_T2F);
   const int64_t T = gate_up_T2F.size(0), F = gate_up_T2F.size(1) / 2;
   at::Tensor y = at::empty({T, F}, gate_up_T2F.options());
+  if (on_cuda(gate_up_T2F, "geglu")) {
+#ifdef MIRA_CUDA
+    dispatch(gate_up_T2F.scalar_type(), "geglu", [&](auto zero) {
+      using S = decltype(zero);
+      cuda::on_device_of(gate_up_T2F, [&](cudaStream_t stream) {
+        cuda::geglu_forward(cuda::input<S>(gate_up_T2F), cuda::output<S>(y), T, F, stream);
+      });
+    });
+#endif
+    return y;
+  }
   dispatch(gate_up_T2F.scalar_type(), "geglu", [&](auto zero) {
     using S = decltype(zero);
     const S* px = gate_up_T2F.const_data_ptr<S>();

@@ -1,8 +1,14 @@
-// CPU RMSNorm, alone, added to a residual, and as the seam between two branches; see rms_norm.h.
+// RMSNorm, alone, added to a residual, and as the seam between two branches; see rms_norm.h. The CPU's loops are
+// here, CUDA's in cuda/rms_norm.cu.
 #include "native/kernels/rms_norm.h"
 #include <torch/csrc/autograd/custom_function.h>
 #include "native/kernels/dispatch.h"
 #include "native/kernels/rms_row.h"
+#ifdef MIRA_CUDA
+#include "native/kernels/cuda/aten.h"
+#include "native/kernels/cuda/column_sums.cuh"
+#include "native/kernels/cuda/rms_norm.cuh"
+#endif
 
 namespace mira::kernels {
 namespace {
@@ -15,6 +21,7 @@ void check(const at::Tensor& x, const at::Tensor& w_H) {
   require(x.dim() >= 1 && x.is_contiguous(), "rms_norm", "expected a contiguous x");
   require(w_H.dim() == 1 && w_H.size(0) == x.size(-1) && w_H.is_contiguous(), "rms_norm",
           "expected w to have the size of x's last dimension");
+  require(w_H.device() == x.device(), "rms_norm", "expected x and w on one device");
   require(w_H.scalar_type() == x.scalar_type(), "rms_norm", "expected x and w of one dtype");
 }
 
@@ -26,6 +33,18 @@ std::pair<at::Tensor, at::Tensor> norm(const at::Tensor& x, const at::Tensor& w_
   check(x, w_H);
   const int64_t H = x.size(-1), rows = rows_of(x);
   at::Tensor y = at::empty_like(x), rstd = at::empty({rows}, x.options().dtype(at::kFloat));
+  if (on_cuda(x, "rms_norm")) {
+#ifdef MIRA_CUDA
+    dispatch(x.scalar_type(), "rms_norm", [&](auto zero) {
+      using S = decltype(zero);
+      cuda::on_device_of(x, [&](cudaStream_t stream) {
+        cuda::rms_norm_forward(cuda::input<S>(x), cuda::input<S>(w_H), cuda::input<S>(residual), cuda::output<S>(y),
+                               rstd.data_ptr<float>(), rows, H, static_cast<float>(eps), stream);
+      });
+    });
+#endif
+    return {y, rstd};
+  }
   dispatch(x.scalar_type(), "rms_norm", [&](auto zero) {
     using S = decltype(zero);
     const S *px = x.const_data_ptr<S>(), *pw = w_H.const_data_ptr<S>();
@@ -42,11 +61,38 @@ std::pair<at::Tensor, at::Tensor> norm(const at::Tensor& x, const at::Tensor& w_
   return {y, rstd};
 }
 
-// {dx, dw}; `extra`, when defined, is added to dx: the gradient that reaches x by another way.
+#ifdef MIRA_CUDA
+std::pair<at::Tensor, at::Tensor> norm_backward_cuda(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& w_H,
+                                                     const at::Tensor& rstd, const at::Tensor& extra, bool want_dw) {
+  const int64_t H = x.size(-1), rows = rows_of(x);
+  at::Tensor dx = at::empty_like(x), dw, partial;
+  if (want_dw) {
+    dw = at::empty_like(w_H);
+    partial = at::empty({cuda::gradient_parts(rows), H}, x.options().dtype(at::kFloat));
+  }
+  dispatch(x.scalar_type(), "rms_norm", [&](auto zero) {
+    using S = decltype(zero);
+    cuda::on_device_of(x, [&](cudaStream_t stream) {
+      cuda::rms_norm_backward(cuda::input<S>(dy), cuda::input<S>(x), cuda::input<S>(w_H), cuda::input<float>(rstd),
+                              cuda::input<S>(extra), cuda::output<S>(dx), cuda::output<float>(partial),
+                              cuda::output<S>(dw), rows, H, stream);
+    });
+  });
+  return {dx, dw};
+}
+#endif
+
+// {dx, dw}; `extra`, when defined, is added to dx: the gradient that reaches x by another way. dw is undefined
+// where it is not wanted.
 std::pair<at::Tensor, at::Tensor> norm_backward(const at::Tensor& dy_any, const at::Tensor& x, const at::Tensor& w_H,
-                                                const at::Tensor& rstd, const at::Tensor& extra_any) {
+                                                const at::Tensor& rstd, const at::Tensor& extra_any, bool want_dw) {
   const at::Tensor dy = dy_any.contiguous();
   const at::Tensor extra = extra_any.defined() ? extra_any.contiguous() : extra_any;
+  if (on_cuda(x, "rms_norm")) {
+#ifdef MIRA_CUDA
+    return norm_backward_cuda(dy, x, w_H, rstd, extra, want_dw);
+#endif
+  }
   const int64_t H = x.size(-1), rows = rows_of(x);
   at::Tensor dx = at::empty_like(x), dw_threads = per_thread_rows(H);
   dispatch(x.scalar_type(), "rms_norm", [&](auto zero) {
@@ -62,7 +108,7 @@ std::pair<at::Tensor, at::Tensor> norm_backward(const at::Tensor& dy_any, const 
         row_norm_backward(pd + t * H, px + t * H, pw, ps[t], pe ? pe + t * H : nullptr, pdx + t * H, dw, H);
     });
   });
-  return {dx, dw_threads.sum(0).to(w_H.scalar_type())};
+  return {dx, want_dw ? dw_threads.sum(0).to(w_H.scalar_type()) : at::Tensor()};
 }
 
 struct RmsNorm : Function<RmsNorm> {
@@ -73,7 +119,7 @@ struct RmsNorm : Function<RmsNorm> {
   }
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
     const auto saved = ctx->get_saved_variables();
-    auto [dx, dw] = norm_backward(grads[0], saved[0], saved[1], saved[2], {});
+    auto [dx, dw] = norm_backward(grads[0], saved[0], saved[1], saved[2], {}, ctx->needs_input_grad(1));
     return {dx, dw, {}};
   }
 };
@@ -87,7 +133,7 @@ struct RmsNormAdd : Function<RmsNormAdd> {
   }
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
     const auto saved = ctx->get_saved_variables();
-    auto [dx, dw] = norm_backward(grads[0], saved[0], saved[1], saved[2], {});
+    auto [dx, dw] = norm_backward(grads[0], saved[0], saved[1], saved[2], {}, ctx->needs_input_grad(2));
     return {grads[0], dx, dw, {}};
   }
 };
@@ -102,8 +148,8 @@ struct AddRmsNorm : Function<AddRmsNorm> {
   }
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
     const auto saved = ctx->get_saved_variables();
-    auto [dh, dw_pre] = norm_backward(grads[1], saved[3], saved[4], saved[5], grads[0]);
-    auto [dx, dw_post] = norm_backward(dh, saved[0], saved[1], saved[2], {});
+    auto [dh, dw_pre] = norm_backward(grads[1], saved[3], saved[4], saved[5], grads[0], ctx->needs_input_grad(3));
+    auto [dx, dw_post] = norm_backward(dh, saved[0], saved[1], saved[2], {}, ctx->needs_input_grad(2));
     return {dh, dx, dw_post, dw_pre, {}};
   }
 };
@@ -121,9 +167,24 @@ std::pair<at::Tensor, at::Tensor> add_rms_norm_forward(const at::Tensor& residua
   at::NoGradGuard no_grad;
   check(x, w_post_H);
   check(residual, w_pre_H);
-  require(residual.sizes() == x.sizes(), "add_rms_norm", "expected residual and x of one shape");
+  require(residual.sizes() == x.sizes() && residual.device() == x.device(), "add_rms_norm",
+          "expected residual and x of one shape on one device");
   const int64_t H = x.size(-1), rows = rows_of(x);
   at::Tensor h = at::empty_like(x), y = at::empty_like(x);
+  if (on_cuda(x, "add_rms_norm")) {
+#ifdef MIRA_CUDA
+    dispatch(x.scalar_type(), "add_rms_norm", [&](auto zero) {
+      using S = decltype(zero);
+      cuda::on_device_of(x, [&](cudaStream_t stream) {
+        cuda::add_rms_norm_forward(cuda::input<S>(residual), cuda::input<S>(x), cuda::input<S>(w_post_H),
+                                   cuda::input<S>(w_pre_H), cuda::output<S>(h), cuda::output<S>(y),
+                                   static_cast<float*>(nullptr), static_cast<float*>(nullptr), rows, H,
+                                   static_cast<float>(eps), stream);
+      });
+    });
+#endif
+    return {h, y};
+  }
   dispatch(x.scalar_type(), "add_rms_norm", [&](auto zero) {
     using S = decltype(zero);
     const S *pr = residual.const_data_ptr<S>(), *px = x.const_data_ptr<S>();

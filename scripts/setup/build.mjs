@@ -73,7 +73,7 @@ export async function build(torch, { cmake, fresh }, progress) {
       result = await step('build')
     }
     if (result.code === 0) return
-    const code = /\b(E_LIBTORCH_\w+)/.exec(output)?.[1] ?? 'E_BUILD'
+    const code = /\b(E_(?:LIBTORCH|CUDA)_\w+)/.exec(output)?.[1] ?? 'E_BUILD'
     const why = result.timedOut ? 'did not end within two hours' : 'failed'
     throw new SetupError(
       code,

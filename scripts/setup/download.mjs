@@ -12,7 +12,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { SetupError } from './failure.mjs'
-import { gigabytes, hasGpu, requireSpace } from './host.mjs'
+import { gigabytes, requireSpace, wantsCuda } from './host.mjs'
 import { DOWNLOADED, inspect, unresolvedLibraries } from './libtorch.mjs'
 import { cacheDir, shown } from './paths.mjs'
 import { lastLines, run } from './run.mjs'
@@ -133,7 +133,7 @@ function removeLeftovers(folder) {
 
 async function fetchWheel(python, staging, say, progress) {
   const requirement = `torch==${DOWNLOADED}`
-  const index = process.env.MIRA_TORCH_INDEX ?? (hasGpu() ? '' : CPU_INDEX)
+  const index = process.env.MIRA_TORCH_INDEX ?? (wantsCuda() ? '' : CPU_INDEX)
   if (index) {
     say(`  asking for ${requirement} at ${index}`)
     const first = await pip(python, [requirement], staging, progress, { index })
@@ -195,7 +195,7 @@ export async function download(python, cmake, say, progress) {
 }
 
 async function completeCuda(torch, unpacked, { python, cmake, staging, say, progress }) {
-  const gpu = hasGpu()
+  const gpu = wantsCuda()
   const missing = await unresolvedLibraries(torch, gpu)
   if (!missing.length) return
   const info = readdirSync(unpacked).find((name) => /^torch-.*\.dist-info$/.test(name))

@@ -6,7 +6,8 @@ export const EXIT_ENVIRONMENT = 3
 export class SetupError extends Error {
   /**
    * @param {string} code E_NODE, E_PLATFORM, E_DEPENDENCIES, E_TOOLCHAIN, E_PYTHON, E_DISK, E_WRITE, E_BUSY,
-   *   E_LIBTORCH_MISSING, E_LIBTORCH_OLD, E_LIBTORCH_MIXED, E_CUDA_LIBS, E_BUILD, E_STALE or E_LOAD
+   *   E_LIBTORCH_MISSING, E_LIBTORCH_OLD, E_LIBTORCH_MIXED, E_CUDA_LIBS, E_CUDA_NVCC and
+   *   others of native/cmake/cuda.cmake, E_BUILD, E_STALE or E_LOAD
    * @param {string} sentence what is wrong, without a full stop
    * @param {string} [remedy] what to type
    * @param {{ cause?: unknown, details?: string }} [more] details go below the sentence (the end of a log)

@@ -211,6 +211,35 @@ export function hasGpu() {
   return existsSync('/proc/driver/nvidia/version') || existsSync('/dev/nvidiactl') || existsSync('/dev/dxg')
 }
 
+/** Whether the addon is to have its CUDA half: MIRA_CUDA=1 or 0 says so (to build for another machine), else a GPU. */
+export function wantsCuda(env = process.env) {
+  if (env.MIRA_CUDA === '1') return true
+  if (env.MIRA_CUDA === '0') return false
+  return hasGpu()
+}
+
+/**
+ * The CUDA compiler: CUDACXX, else CUDA_HOME's, PATH's or /usr/local/cuda's.
+ * @returns {Promise<{ path: string, version: string } | { problem: string }>} version: 13.0
+ */
+export async function findNvcc(env = process.env) {
+  const candidates = env.CUDACXX
+    ? [env.CUDACXX]
+    : [
+        ...[env.CUDA_HOME, env.CUDA_PATH].filter(Boolean).map((home) => join(home, 'bin', 'nvcc')),
+        'nvcc',
+        '/usr/local/cuda/bin/nvcc',
+      ]
+  const path = candidates.map((name) => which(name, env)).find(Boolean)
+  if (!path)
+    return { problem: env.CUDACXX ? `no CUDA compiler at CUDACXX=${env.CUDACXX}` : 'no CUDA compiler (nvcc)' }
+  const said = await run(path, ['--version'], { env, deadlineMs: 60_000 })
+  const version = /release ([\d.]+)/.exec(said.stdout)?.[1]
+  if (said.code !== 0 || !version)
+    return { problem: `no CUDA compiler that runs (${path} says: ${lastLines(said.output, 1)})` }
+  return { path, version }
+}
+
 function existingParent(path) {
   let folder = path
   while (!existsSync(folder) && dirname(folder) !== folder) folder = dirname(folder)

@@ -3,7 +3,7 @@
 import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { SetupError } from './failure.mjs'
-import { atLeast, hasGpu } from './host.mjs'
+import { atLeast, wantsCuda } from './host.mjs'
 import { cacheDir, shown } from './paths.mjs'
 import { run } from './run.mjs'
 
@@ -79,7 +79,7 @@ export function inCache(say, env = process.env) {
   } catch {
     // no cache yet
   }
-  const wantCuda = hasGpu()
+  const wantCuda = wantsCuda(env)
   const rank = (torch) => [
     (torch.variant !== 'cpu') === wantCuda ? 0 : 1,
     torch.version === DOWNLOADED ? 0 : 1,
@@ -149,7 +149,7 @@ export async function inPython(python, say) {
 }
 
 /**
- * Libraries that the loader cannot find for `torch`, by name. A CUDA build on a machine without a GPU is linked
+ * Libraries that the loader cannot find for `torch`, by name. Where CUDA is not wanted a CUDA build is linked
  * without its CUDA half, so only what the CPU half needs is asked for there.
  */
 export async function unresolvedLibraries(torch, gpu) {

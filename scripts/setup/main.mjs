@@ -7,12 +7,12 @@ import { build } from './build.mjs'
 import { dependenciesReady, installDependencies } from './dependencies.mjs'
 import { download } from './download.mjs'
 import { EXIT_ENVIRONMENT, failureText, SetupError } from './failure.mjs'
-import { checkNode, checkPlatform, findPython, hasGpu, missingTools, requireSpace, tools } from './host.mjs'
+import { checkNode, checkPlatform, findNvcc, findPython, missingTools, requireSpace, tools } from './host.mjs'
 import { findWithoutPython, inPython, unresolvedLibraries } from './libtorch.mjs'
 import { alone } from './lock.mjs'
 import { buildDir, logPath, root, shown } from './paths.mjs'
 import { checkLoaded, loadInChild } from './smoke.mjs'
-import { expected, forget, readStamp, record, whyBuild } from './stamp.mjs'
+import { expected, forget, readStamp, record, usesCuda, whyBuild } from './stamp.mjs'
 import { elapsed, terminal } from './terminal.mjs'
 
 const OPTIONS = {
@@ -49,14 +49,35 @@ async function chooseLibTorch(toolbox, stamp, show) {
   show.say(
     `  taken: ${torch.version} (${torch.variant}) at ${shown(torch.root)}, from ${torch.source}${torch.kept ? ' as before' : ''}`,
   )
-  const gone = await unresolvedLibraries(torch, hasGpu())
+  const gone = await unresolvedLibraries(torch, usesCuda(torch))
   if (gone.length)
     throw new SetupError(
       'E_CUDA_LIBS',
       `LibTorch at ${torch.root} needs ${gone.join(', ')}, which the loader cannot find`,
       'install them, or set LIBTORCH to a complete LibTorch',
     )
+  if (usesCuda(torch)) show.say(`  nvcc: ${await cudaCompiler(torch)}`)
   return torch
+}
+
+/** The version of nvcc; throws unless it is there and of the CUDA that `torch` was built with. */
+async function cudaCompiler(torch) {
+  const nvcc = await findNvcc()
+  const wanted = /^cu(\d+)\d$/.exec(torch.variant)?.[1]
+  const mend = `install the CUDA ${wanted ?? ''} toolkit or set CUDACXX, or build for the CPU alone with: MIRA_CUDA=0 npm run setup`
+  if (nvcc.problem)
+    throw new SetupError(
+      'E_CUDA_NVCC',
+      `LibTorch at ${torch.root} is a CUDA build, and there is ${nvcc.problem}`,
+      mend,
+    )
+  if (wanted && nvcc.version.split('.')[0] !== wanted)
+    throw new SetupError(
+      'E_CUDA_VERSION',
+      `LibTorch at ${torch.root} was built with CUDA ${wanted}, and ${nvcc.path} is of ${nvcc.version}`,
+      mend,
+    )
+  return `${nvcc.version} at ${nvcc.path}`
 }
 
 async function install(show) {
@@ -74,7 +95,8 @@ async function buildAddon(torch, why, toolbox, show) {
   show.say(`addon: building, because ${why}; log in ${shown(logPath)}`)
   requireSpace(buildDir, 0.5e9, 'building the addon')
   const now = expected(torch)
-  const fresh = readStamp()?.libtorch !== now.libtorch
+  const before = readStamp()
+  const fresh = before?.libtorch !== now.libtorch || before.cuda !== now.cuda
   forget()
   await build(torch, { cmake: toolbox.cmake.path, fresh }, show.progress)
   show.progress('loading the addon in a child process')

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { hasGpu } from './host.mjs'
+import { wantsCuda } from './host.mjs'
 import { identity } from './libtorch.mjs'
 import { addonPath, root, stampPath } from './paths.mjs'
 
@@ -38,9 +38,9 @@ export function expected(torch) {
   }
 }
 
-/** The CUDA half is linked only where there is a GPU: without one its libraries are dead weight, or missing. */
+/** The CUDA half is built only where it is wanted: elsewhere its libraries are dead weight, or missing. */
 export function usesCuda(torch) {
-  return torch.variant.startsWith('cu') && hasGpu()
+  return torch.variant.startsWith('cu') && wantsCuda()
 }
 
 function addonIdentity() {
@@ -63,7 +63,7 @@ export function whyBuild(torch, stamp = readStamp()) {
   const now = expected(torch)
   if (stamp.sources !== now.sources) return 'native sources changed'
   if (stamp.libtorch !== now.libtorch) return 'LibTorch changed'
-  if (stamp.cuda !== now.cuda) return now.cuda ? 'a GPU has appeared' : 'the GPU has gone'
+  if (stamp.cuda !== now.cuda) return now.cuda ? 'CUDA is wanted now' : 'CUDA is no longer wanted'
   if (stamp.node !== now.node) return 'Node changed'
   try {
     if (stamp.addon !== addonIdentity()) return 'the addon file is another one'

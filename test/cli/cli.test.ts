@@ -69,6 +69,7 @@ function engine(over: Partial<Engine> = {}): Engine & { trained: TrainOptions[] 
       return join(directory, 'report.html')
     },
     facts: () => ({ torch: 'test' }),
+    device: () => 'cpu',
     ...over,
   }
 }
@@ -116,6 +117,44 @@ describe('config', () => {
   })
 })
 
+describe('plan', () => {
+  test('prints holders and what fits, exit 0; what would fit otherwise, exit 1', async () => {
+    const fits = await mira(['plan', '--preset', 'gemma3-12b', '--memory', '139GiB'])
+    expect([fits.code, fits.err]).toEqual([0, ''])
+    expect(fits.out).toMatch(/^memory plan: Gemma3 12b, adapters, bfloat16, cuda\n/)
+    expect(fits.out).toMatch(/\n {2}weights +23\.5 GB +23\.5 GB/)
+    const small = await mira(['plan', '--preset', 'gemma3-12b', '--memory', '80GB', '--json'])
+    expect(small.code).toBe(1)
+    const report = JSON.parse(small.out)
+    expect(report).toMatchObject({ fits: false, available: { bytes: 80e9, source: 'as given' } })
+    // What it suggests is what fits.
+    const set = report.suggestions[0].set.flatMap((line: string) => ['--set', line])
+    expect((await mira(['plan', '--preset', 'gemma3-12b', '--memory', '80GB', ...set])).code).toBe(0)
+  })
+  test('takes the shape from the folder of the weights', async () => {
+    writeFileSync(
+      join(folder, 'config.json'),
+      JSON.stringify({ model_type: 'gemma3_text', num_hidden_layers: 6, vocab_size: 1000 }),
+    )
+    const { out } = await mira(['plan', '--set', `model.path=${folder}`, '--memory', '1TB', '--json'])
+    const weights = JSON.parse(out).plan.holders[0]
+    // 6 layers of the class defaults: 2304 wide, 8 heads on 4, 9216 in the GeGLU.
+    expect(weights.what).toMatch(/^\d+\.\d+M parameters/)
+    rmSync(join(folder, 'config.json'))
+    const missing = await mira(['plan', '--set', `model.path=${folder}`, '--memory', '1TB'])
+    expect([missing.code, missing.err]).toEqual([
+      1,
+      expect.stringMatching(/model\.path: expected a folder in Hugging Face layout/),
+    ])
+  })
+  test('a size that is none', async () => {
+    expect(await mira(['plan', '--memory', 'much'])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('expected a size such as 139GiB'),
+    })
+  })
+})
+
 describe('usage', () => {
   test.each([
     [['trian'], /unknown command 'trian'/],
@@ -133,7 +172,7 @@ describe('usage', () => {
   test('help is no error', async () => {
     const { code, out } = await mira(['--help'])
     expect(code).toBe(0)
-    for (const name of ['train', 'eval', 'report', 'config']) expect(out).toContain(name)
+    for (const name of ['train', 'eval', 'report', 'config', 'plan']) expect(out).toContain(name)
   })
 })
 

@@ -92,7 +92,7 @@ describe('layers', () => {
       set: [
         'replay.band=[0.2, 0.8]',
         'policy.guard={limit: -2}',
-        'model.checkpoint=null',
+        'model.path=null',
         'policy.positiveOnly=true',
         'suite.sites=[shop, map]',
       ],
@@ -184,11 +184,49 @@ describe('sentences', () => {
       /extends: expected a preset or a file name.*line 2/,
     )
   })
+  test('a key that was renamed says its new name', () => {
+    expect(problems({ set: ['model.checkpoint=gemma'] })).toEqual([
+      'model.checkpoint was renamed to model.path (--set model.checkpoint=gemma); write model.path',
+    ])
+  })
+  test('a device is auto, cpu or a CUDA device', () => {
+    for (const device of ['auto', 'cpu', 'cuda', 'cuda:1']) {
+      expect(loadConfig({ set: [`model.device=${device}`] }).model.device).toBe(device)
+    }
+    expect(problems({ set: ['model.device=gpu'] })[0]).toMatch(
+      /model\.device: expected auto, cpu, cuda or cuda:N, received the string "gpu"/,
+    )
+  })
   test('overrides and presets that make no sense', () => {
     expect(problems({ set: ['policy.beta'] })[0]).toMatch(/--set: expected key\.path=value/)
     expect(problems({ set: ['policy.beta=[1'] })[0]).toMatch(/--set policy\.beta: expected a YAML value/)
-    expect(problems({ preset: 'huge' })[0]).toBe('expected a preset (embedded, smoke), received "huge"')
+    expect(problems({ preset: 'huge' })[0]).toEqual(
+      expect.stringMatching(/^expected a preset \(embedded, smoke, gemma3-270m, .*\), received "huge"$/),
+    )
   })
+})
+
+describe('published models', () => {
+  test('are adapters of rank 64 for three roles in bfloat16, with the rates of Table 6 scaled for adapters', () => {
+    const config = loadConfig({ preset: 'gemma3-12b' })
+    expect(config.model).toMatchObject({ path: null, published: '12b', dtype: 'bfloat16', device: 'auto' })
+    expect(config.training).toMatchObject({ mode: 'lora', critics: 'lora', optimizerState: 'stochastic' })
+    expect(config.training.lora).toMatchObject({ rank: 64, learningRateScale: 10 })
+    expect(config.policy).toMatchObject({ learningRate: 1e-6, batchSize: 128, schedule: 'constant' })
+    expect(config.critics).toMatchObject({ learningRate: 1e-6, potentialLearningRate: 2e-5 })
+    expect(config.imitation).toMatchObject({ learningRate: 1e-5, schedule: 'cosine', warmup: 0.1 })
+    expect(config.phases).toMatchObject({ count: 6, temperature: 1 })
+  })
+  test('the embedded run stays on the CPU', () => {
+    for (const preset of ['embedded', 'smoke'])
+      expect(loadConfig({ preset }).model).toMatchObject({ device: 'cpu', published: null })
+  })
+})
+
+test('what an older mira wrote into a run is read under the new names', () => {
+  const path = file('stored.yaml', 'model:\n  checkpoint: /models/gemma\n')
+  expect(loadConfig({ file: path, stored: true }).model.path).toBe('/models/gemma')
+  expect(problems({ file: path })[0]).toMatch(/model\.checkpoint was renamed to model\.path/)
 })
 
 test('configuration from code takes the same defaults and the same checks', () => {

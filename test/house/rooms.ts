@@ -4,6 +4,8 @@
 export const LIB_ROOMS = [
   'config',
   'native',
+  'plan',
+  'export',
   'tokenizer',
   'tasks',
   'web',

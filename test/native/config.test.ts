@@ -80,6 +80,13 @@ describe('what cannot be computed is refused by field', () => {
   test.each([
     [{ model_type: 'gemma2' }, /model_type/],
     [{ model_type: 'gemma3' }, /text_config/],
+    [{ model_type: 'siglip_vision_model' }, /model_type.*only Gemma3/],
+    [{ rope_parameters: { full_attention: { rope_type: 'llama3', factor: 2 } } }, /rope_type.*llama3/],
+    [
+      { rope_parameters: null, rope_scaling: { rope_type: 'longrope', factor: 2 } },
+      /rope_scaling\.rope_type.*longrope/,
+    ],
+    [{ hidden_activation: 'gelu' }, /hidden_activation/],
     [{ final_logit_softcapping: 30 }, /final_logit_softcapping/],
     [{ attn_logit_softcapping: 50 }, /attn_logit_softcapping/],
     [{ attention_bias: true }, /attention_bias/],

@@ -48,7 +48,7 @@ describe('info', () => {
     expect(info.torch.split('.').slice(0, 2)).toEqual(info.torchHeaders.split('.').slice(0, 2))
     expect(info.libtorchPath).toMatch(/libtorch_cpu\.(so|dylib)/)
     expect(info.napi).toBeGreaterThanOrEqual(9)
-    expect(info.cuda.available).toBe(info.cuda.devices.length > 0)
+    expect(info.cuda.available).toBe(info.cuda.kernels && info.cuda.devices.length > 0)
   })
 
   test('setThreads takes effect where the work is done', async () => {

@@ -7,6 +7,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  rmSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs'
@@ -15,6 +16,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { Gemma } from '../../lib/native/model.ts'
+import { readSafetensors, writeSafetensors } from '../../lib/native/safetensors.ts'
+import { Tensor } from '../../lib/native/tensor.ts'
 import { batchOf, batchOfLengths, fixture, floats, ones, relativeError, tensors, tiny } from './gemma-kit.ts'
 
 const scratch = () => mkdtempSync(join(tmpdir(), 'mira-gemma-'))
@@ -31,11 +34,11 @@ describe.each(['text', 'multimodal'])('%s checkpoint of transformers', (name) =>
 
     const normaliser = floats(expected, 'normaliser')[0] as number
     const weights = floats(expected, 'weights')
-    for (const checkpoint of [false, true]) {
+    for (const checkpoint of ['none', 'selective', 'full'] as const) {
       const step = await role.policyStep(
         batch,
         { kind: 'nll', weights, normaliser },
-        { checkpoint, chunk: checkpoint ? 7 : 1024 },
+        { checkpoint, chunk: checkpoint === 'none' ? 1024 : 7 },
       )
       expect(relativeError(step.logprobs.data, floats(expected, 'logprobs'))).toBeLessThan(1e-5)
       expect(step.loss).toBeCloseTo(floats(expected, 'loss')[0] as number, 5)
@@ -52,8 +55,8 @@ describe.each(['text', 'multimodal'])('%s checkpoint of transformers', (name) =>
   })
 })
 
-test.each([false, true])(
-  'LoRA logits and gradients of every matrix agree with PEFT, checkpointed: %s',
+test.each(['none', 'selective', 'full'] as const)(
+  'LoRA logits and gradients of every matrix agree with PEFT, activation checkpointing: %s',
   async (checkpoint) => {
     const base = await tensors(fixture('text/expected.safetensors'))
     const expected = await tensors(fixture('text/expected_lora.safetensors'))
@@ -208,6 +211,22 @@ describe('a broken checkpoint is refused with the file and the reason', () => {
       delete map['language_model.model.norm.weight']
     })
     await expect(Gemma.load(forgotten)).rejects.toThrow(/not in the index/)
+  })
+  test('a shard that is not there, and a tensor in two of them', async () => {
+    const gone = copyOf('multimodal')
+    rmSync(join(gone, 'model-00003-of-00004.safetensors'))
+    await expect(Gemma.load(gone)).rejects.toThrow(
+      /index\.json: the file model-00003-of-00004\.safetensors, which holds '.*', is missing/,
+    )
+    const twice = copyOf('multimodal')
+    const shard = join(twice, 'model-00001-of-00004.safetensors')
+    const other = 'language_model.model.norm.weight'
+    const held = await readSafetensors(shard)
+    held.set(other, Tensor.from('float32', new Float32Array(32)))
+    await writeSafetensors(shard, held)
+    await expect(Gemma.load(twice)).rejects.toThrow(
+      /model-00001-of-00004\.safetensors: the tensor 'language_model\.model\.norm\.weight' stands in two files, here and, by the index, in model-0000\d/,
+    )
   })
   test('nothing is left behind by a save that fails', async () => {
     const dir = scratch()

@@ -27,7 +27,7 @@ const request = (salt: number, extra: Partial<GenerateOptions> = {}): GenerateOp
   ...extra,
 })
 
-describe.each(['packed', 'aten'] as const)('%s decoder', (decoder) => {
+describe.each(['packed', 'slots'] as const)('%s decoder', (decoder) => {
   test.each([
     ['short prompt, past the window', 3, 64],
     ['prompt longer than the window', 37, 64],
@@ -77,7 +77,7 @@ describe.each(['packed', 'aten'] as const)('%s decoder', (decoder) => {
     }
     const objective = { kind: 'nll', weights: new Float32Array(21).fill(1), normaliser: 21 } as const
     for (let step = 0; step < 4; step++) {
-      await adapted.policyStep(batch, objective, { checkpoint: false, chunk: 64 })
+      await adapted.policyStep(batch, objective, { checkpoint: 'none', chunk: 64 })
       await adapted.optimizerStep({ lr: 0.05, clipNorm: 0 })
     }
     await generator.invalidate()
@@ -91,7 +91,7 @@ describe.each(['packed', 'aten'] as const)('%s decoder', (decoder) => {
 test('both decoders agree', async () => {
   const ids = prompt(30, 4)
   const a = await makeGenerator(role, { decoder: 'packed' }).generate({ ids, maxNewTokens: 50, seed: 11n })
-  const b = await makeGenerator(role, { decoder: 'aten' }).generate({ ids, maxNewTokens: 50, seed: 11n })
+  const b = await makeGenerator(role, { decoder: 'slots' }).generate({ ids, maxNewTokens: 50, seed: 11n })
   expect([...a.ids]).toEqual([...b.ids])
   expectClose(a.logprobs, b.logprobs, 1e-4)
 })

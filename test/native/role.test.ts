@@ -21,7 +21,7 @@ test('checkpointed and plain steps give equal numbers, full and LoRA', async () 
   const batch = batchOfLengths([12, 7])
   for (const role of [await full(), await model.role({ name: 'lora', kind: 'lora', lora })]) {
     const found: { loss: number; gradients: Map<string, Float32Array> }[] = []
-    for (const checkpoint of [false, true]) {
+    for (const checkpoint of ['none', 'full'] as const) {
       const step = await role.policyStep(
         batch,
         { kind: 'nll', weights: ones(batch.scored.length), normaliser: 3 },

@@ -67,7 +67,7 @@ test('the last line of a CI run counts what failed, whatever way it failed', asy
     status,
     assertionResults: tests.map((state) => ({ status: state })),
   })
-  const count = async (results: object[] | undefined, testStatus: number, checkStatus: number) => {
+  const count = async (results: object[] | undefined, testStatus: number, checkStatus: number, cuda = 0) => {
     mkdirSync(join(at.root, 'build'), { recursive: true })
     if (results) at.write('build/r.json', JSON.stringify({ testResults: results }))
     const { status, text } = await at.node([
@@ -75,6 +75,7 @@ test('the last line of a CI run counts what failed, whatever way it failed', asy
       results ? 'build/r.json' : 'none.json',
       String(testStatus),
       String(checkStatus),
+      String(cuda),
     ])
     return `${status}: ${text.trimEnd().split('\n').at(-1)}`
   }
@@ -87,6 +88,7 @@ test('the last line of a CI run counts what failed, whatever way it failed', asy
   )
   expect(await count([file('passed', 'passed')], 1, 0)).toBe('1: 1 passed, 1 failed, 0 skipped')
   expect(await count([file('passed', 'passed')], 0, 1)).toBe('1: 1 passed, 1 failed, 0 skipped')
+  expect(await count([file('passed', 'passed')], 0, 0, 1)).toBe('1: 1 passed, 1 failed, 0 skipped')
   expect(await count(undefined, 0, 0)).toBe('1: 0 passed, 0 failed, 0 skipped')
 })
 

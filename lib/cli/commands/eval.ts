@@ -3,10 +3,11 @@ import { join } from 'node:path'
 import { type Command, Option } from 'commander'
 import { readRun } from '../../run/directory.ts'
 import type { Evaluation } from '../../run/events.ts'
-import { EXIT, type ExitCode, UsageError } from '../exit.ts'
+import { EXIT, type ExitCode } from '../exit.ts'
 import { resultTable } from '../format.ts'
 import { listenForInterrupt } from '../interrupt.ts'
 import { modeOf, type OutputFlags, wholeNumber, withOutputFlags } from '../options.ts'
+import { phaseOf } from '../phase.ts'
 import { createReporter } from '../terminal.ts'
 import type { Context } from './context.ts'
 
@@ -63,14 +64,4 @@ async function evaluate(directory: string, flags: EvalFlags, context: Context): 
   } finally {
     reporter.close()
   }
-}
-
-function phaseOf(text: string, best: number, completed: number, directory: string): number {
-  const phase = text === 'best' ? best : /^\d+$/.test(text) ? Number(text) : Number.NaN
-  if (Number.isNaN(phase)) throw new UsageError(`--phase: expected a number or "best", received "${text}"`)
-  if (phase < 0) throw new UsageError(`expected a run with a checkpoint in ${directory}, it has none yet`)
-  if (phase > completed) {
-    throw new UsageError(`--phase: expected one of the complete phases 0 to ${completed}, received ${phase}`)
-  }
-  return phase
 }

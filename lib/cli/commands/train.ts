@@ -1,14 +1,23 @@
-/** `mira train`: a new run, or one that goes on; a report at the end; Ctrl-C leaves it resumable. */
-import type { Command } from 'commander'
-import { RunDirectory } from '../../run/directory.ts'
+/**
+ * `mira train`: a new run, or one that goes on; a report at the end; Ctrl-C leaves it resumable. On a GPU the run is
+ * a supervised process of its own, started again after a fatal device error.
+ */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type Command, Option } from 'commander'
+import type { Config } from '../../config/schema.ts'
+import { freshRunPath, RunDirectory, readRun } from '../../run/directory.ts'
 import { environmentFacts } from '../../run/environment.ts'
 import { RunError } from '../../run/errors.ts'
 import type { TrainEvent, TrainResult } from '../../run/events.ts'
 import type { Engine } from '../engine.ts'
 import { EXIT, type ExitCode, UsageError } from '../exit.ts'
 import { listenForInterrupt } from '../interrupt.ts'
+import { startSelf, supervise, whenSupervisorDies } from '../supervise.ts'
 import {
   type ConfigFlags,
+  configArguments,
   configOf,
   modeOf,
   type OutputFlags,
@@ -21,13 +30,17 @@ import type { Context } from './context.ts'
 interface TrainFlags extends ConfigFlags, OutputFlags {
   out?: string
   resume?: string
+  supervised?: boolean
 }
+
+const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url))
 
 export function addTrain(program: Command, context: Context): void {
   const command = program.command('train').description('train a policy: imitation, then MiRA phase by phase')
   withOutputFlags(withConfigFlags(command))
     .option('--out <dir>', 'run directory (default: runs/<time>)')
     .option('--resume <dir>', 'go on with an interrupted run after its last complete checkpoint')
+    .addOption(new Option('--supervised', 'started by a supervising process').hideHelp())
     .action(async (flags: TrainFlags) => {
       context.exit(await train(flags, context))
     })
@@ -38,6 +51,10 @@ async function train(flags: TrainFlags, context: Context): Promise<ExitCode> {
   const config = flags.resume === undefined ? configOf(flags) : undefined
   if (flags.resume !== undefined) expectNoConfigFlags(flags)
   const engine = await context.engine()
+  if (!flags.supervised) {
+    const planned = config ?? (await readRun(flags.resume as string)).config
+    if (isSupervised(planned, engine)) return (await superviseTraining(flags, planned, context)) as ExitCode
+  }
   const facts = engine.facts()
 
   const run = config
@@ -52,6 +69,7 @@ async function train(flags: TrainFlags, context: Context): Promise<ExitCode> {
     () => context.err.write('\nstopping after this step; press Ctrl-C again to quit at once\n'),
     context.quit,
   )
+  if (flags.supervised) whenSupervisorDies(() => process.kill(process.pid, 'SIGTERM'))
   try {
     if (run.state.finished) {
       throw new RunError(
@@ -80,6 +98,26 @@ async function train(flags: TrainFlags, context: Context): Promise<ExitCode> {
     reporter.close()
     run.close()
   }
+}
+
+/** Whether the run gets a process of its own that is started again when the device is lost. */
+function isSupervised({ run, model }: Config, engine: Engine): boolean {
+  return run.supervise === 'auto' ? engine.device(model.device).startsWith('cuda') : run.supervise
+}
+
+/** Trains in a child process; a restart goes on with the same run directory. */
+function superviseTraining(flags: TrainFlags, config: Config, context: Context): Promise<number> {
+  const directory = flags.resume ?? flags.out ?? freshRunPath(config)
+  const output = [...(flags.json ? ['--json'] : []), ...(flags.quiet ? ['--quiet'] : [])]
+  const resume = ['train', '--supervised', '--resume', directory, ...output]
+  const first =
+    flags.resume === undefined
+      ? ['train', '--supervised', '--out', directory, ...configArguments(flags), ...output]
+      : resume
+  return supervise({
+    start: () => startSelf(MAIN, existsSync(join(directory, 'state.json')) ? resume : first),
+    tell: (message) => context.err.write(`${message}\n`),
+  })
 }
 
 async function conclude(

@@ -6,6 +6,11 @@ export const critics = z
   .strictObject({
     /** Constant. The paper uses 1e-6 (value) and 2e-5 (potential) for 12B weights (Table 6). */
     learningRate: positive.default(5e-4),
+    /**
+     * The potential critic's own rate where the critics are adapters of their own (training.critics); null =
+     * learningRate. Critics on one trunk always step at learningRate.
+     */
+    potentialLearningRate: positive.nullable().default(null),
     /** States per update. Paper Table 6: 128. */
     batchSize: count.default(32),
     /** Tokens per forward pass. */

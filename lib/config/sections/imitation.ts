@@ -4,6 +4,8 @@ import { adamW, count, nonNegative, positive, share } from './numbers.ts'
 
 export const imitation = z
   .strictObject({
+    /** auto: when the model starts from random weights; true: on a checkpoint's weights too. */
+    enabled: z.union([z.literal('auto'), z.boolean()]).default('auto'),
     /** Demonstrated episodes, dealt evenly over templates. */
     demonstrations: count.default(4000),
     epochs: count.default(1),

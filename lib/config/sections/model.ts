@@ -2,6 +2,9 @@
 import { z } from 'zod'
 import { count, positive } from './numbers.ts'
 
+/** The Gemma3 checkpoints of the field; lib/plan/published.ts has their shapes. */
+export const PUBLISHED_MODELS = ['270m', '1b', '4b', '12b', '27b'] as const
+
 /**
  * Gemma3 text decoder. Defaults: 1.08M parameters at a vocabulary of 1024, the smallest measured to learn the
  * embedded suite by imitation in minutes on two cores.
@@ -61,7 +64,17 @@ export const architecture = z
 export const model = z
   .strictObject({
     /** Folder in Hugging Face layout to start from; null = random weights of `architecture`. */
-    checkpoint: z.string().min(1).nullable().default(null),
+    path: z.string().min(1).nullable().default(null),
+    /**
+     * A published Gemma3 that `path` is expected to hold: `mira plan` knows its shape before the weights are on
+     * disk, and a run without `path` is refused instead of starting from random weights.
+     */
+    published: z.enum(PUBLISHED_MODELS).nullable().default(null),
+    /** Where weights, caches and activations live; auto = the first CUDA device where there is one. */
+    device: z
+      .string()
+      .regex(/^(auto|cpu|cuda(:\d+)?)$/, 'expected auto, cpu, cuda or cuda:N')
+      .default('auto'),
     dtype: z.enum(['float32', 'bfloat16']).default('float32'),
     /** Ignored when a checkpoint brings its own. */
     architecture,

@@ -4,12 +4,12 @@ import { count, countOrNone, nonNegative, share } from './numbers.ts'
 
 export const phases = z
   .strictObject({
-    /** MiRA phases after imitation. The paper runs 6; 4 keep the default run well under 20 minutes on two cores. */
-    count: countOrNone.default(4),
+    /** MiRA phases after imitation, as in the paper. */
+    count: countOrNone.default(6),
     /** Episodes sampled per phase. */
     rollouts: count.default(900),
-    /** Sampling temperature of rollouts. Paper Table 6: 1. */
-    temperature: nonNegative.default(1),
+    /** Sampling temperature of rollouts. Paper Table 6: 1; a policy this small slips too often there (docs/log.md). */
+    temperature: nonNegative.default(0.7),
   })
   .prefault({})
 

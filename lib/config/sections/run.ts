@@ -21,6 +21,18 @@ export const run = z
     seed: z.int().min(0).max(0x7fffffff).default(1),
     /** Intra-op threads of LibTorch; auto = physical cores available. */
     threads: z.union([z.literal('auto'), count]).default('auto'),
+    /**
+     * Sampling and training compute log-probabilities with the same bits, and a run repeats bit for bit on one
+     * machine; slower (docs/exact.md).
+     */
+    exact: z.boolean().default(false),
+    /** Start although the memory plan says that the run does not fit. */
+    skipPlan: z.boolean().default(false),
+    /**
+     * Train in a child process that is started again from the last checkpoint after a fatal device error; auto =
+     * on a CUDA device only.
+     */
+    supervise: z.union([z.literal('auto'), z.boolean()]).default('auto'),
     /** Parent of run directories. */
     directory: z.string().min(1).default('runs'),
     /** Name of the run directory; null = start time. */

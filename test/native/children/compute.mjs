@@ -32,7 +32,7 @@ function batch(tokens) {
 function step(role, tokens, cancel) {
   const weights = new Float32Array(tokens - 1).fill(1)
   const objective = { kind: 'nll', weights, normaliser: tokens - 1 }
-  return role.policyStep(batch(tokens), objective, { checkpoint: true, chunk: 256 }, cancel)
+  return role.policyStep(batch(tokens), objective, { checkpoint: 'full', chunk: 256 }, cancel)
 }
 
 async function makeRole(addon) {
