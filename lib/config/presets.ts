@@ -5,7 +5,7 @@ import type { ConfigInput } from './schema.ts'
 export const DEFAULT_PRESET = 'embedded'
 
 export const presets = {
-  /** The default run: five embedded sites, imitation and three phases in at most 20 minutes on two cores. */
+  /** The default run: five embedded sites, imitation and six phases in at most 20 minutes on two cores. */
   embedded: { model: { device: 'cpu' } },
   /** Every stage once with numbers too small to learn from: does it run at all? Under 90 s. */
   smoke: {
