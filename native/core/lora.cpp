@@ -57,27 +57,4 @@ std::vector<std::pair<std::string, at::Tensor>> named_adapters(const Lora& lora,
   return named;
 }
 
-at::Tensor add_lora(const at::Tensor& y, const at::Tensor& x, const std::vector<const LoraPair*>& pairs,
-                    const std::vector<int64_t>& widths, double scale) {
-  std::vector<at::Tensor> down;  // the A matrices side by side: one GEMM reads x once
-  for (const LoraPair* pair : pairs)
-    if (pair->a_RI.defined()) down.push_back(pair->a_RI);
-  if (down.empty()) return y;
-  const at::ScalarType dtype = x.scalar_type();
-  const at::Tensor a = (down.size() == 1 ? down[0] : at::cat(down, 0)).to(dtype);
-  const at::Tensor u = at::linear(x, a);
-  const int64_t rank = down[0].size(0);
-  std::vector<at::Tensor> blocks;
-  int64_t column = 0;
-  for (size_t i = 0; i < pairs.size(); ++i) {
-    if (!pairs[i]->a_RI.defined()) {
-      blocks.push_back(at::zeros({x.size(0), widths[i]}, x.options()));
-      continue;
-    }
-    blocks.push_back(at::linear(u.narrow(1, column, rank), pairs[i]->b_OR.to(dtype)));
-    column += rank;
-  }
-  return at::add(y, blocks.size() == 1 ? blocks[0] : at::cat(blocks, 1), scale);
-}
-
 }  // namespace mira

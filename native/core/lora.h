@@ -1,4 +1,4 @@
-// Low-rank adapters: their creation, their names, and how they enter a linear layer.
+// Low-rank adapters: their creation and their names; adapted_linear.h says how they enter a linear layer.
 // Adapters are float32 whatever the weights' dtype and are rounded to it only for the product.
 #pragma once
 #include <ATen/ATen.h>
@@ -37,10 +37,5 @@ inline constexpr const char* kPeftMultimodalPrefix = "base_model.model.model.lan
 
 // Every adapter matrix under its PEFT name (base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight).
 std::vector<std::pair<std::string, at::Tensor>> named_adapters(const Lora&, const std::string& prefix = kPeftPrefix);
-
-// y + scale * (x A^T) B^T, block by block: `pairs` adapt consecutive column blocks of y, `widths` wide each.
-// Returns y itself when nothing is adapted. Differentiable.
-at::Tensor add_lora(const at::Tensor& y, const at::Tensor& x, const std::vector<const LoraPair*>& pairs,
-                    const std::vector<int64_t>& widths, double scale);
 
 }  // namespace mira
