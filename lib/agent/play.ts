@@ -1,37 +1,53 @@
 /**
- * One episode from open to judgement: observe, compose, sample, act, check milestones, until the agent exits,
- * the horizon is reached or it is stuck. What the policy says can never throw; what the environment does wrong
- * rejects, so that it is never mistaken for a failure of the policy.
+ * One episode from open to judgement: observe, compose, sample, act, check milestones, until the agent exits, the
+ * environment ends it or a limit of ends.ts does. What the policy says can never throw; what the environment does
+ * wrong rejects, so that it is never mistaken for a failure of the policy.
  */
+import { nextBelief } from '../milestones/belief.ts'
 import type { MilestoneChecker } from '../milestones/checker.ts'
 import type { Task } from '../tasks/task.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
-import { parseAction } from '../web/grammar.ts'
-import type { Addressing } from '../web/observation.ts'
-import type { Driver, Session } from '../web/session.ts'
+import type { Action } from '../web/action.ts'
+import { DeadlineError } from '../web/errors.ts'
+import { type Grammar, parseWith } from '../web/grammar.ts'
+import type { Addressing, Observation, ObservationDialect } from '../web/observation.ts'
+import type { Driver, Session, Verdict } from '../web/session.ts'
+import { type EpisodeLimits, earlyStopAnswer, endOf } from './ends.ts'
 import type { Episode, EpisodeEnd, Judgement } from './episode.ts'
 import type { Policy } from './policy.ts'
 import { type PastStep, PromptComposer, type PromptLimits, type PromptStyle } from './prompt.ts'
 import { stepSeed } from './seed.ts'
 import type { Step } from './step.ts'
 
-export interface EpisodeLimits {
-  /** Steps at most, the exit included. */
-  horizon: number
-  /** The same action text this many times in a row ends the episode as stuck; 0 = never. */
-  stuckRepeats: number
-}
+export type { EpisodeLimits } from './ends.ts'
 
 export interface AgentSetup {
   driver: Driver
   policy: Policy
   tokenizer: Tokenizer
   checker: MilestoneChecker
-  /** Decides success from the finished session. */
-  judge: (task: Task, session: Session, answer: string | undefined) => Promise<Judgement>
+  /** Decides success from the finished session; not asked where the environment judges itself. */
+  judge: (
+    task: Task,
+    session: Session,
+    answer: string | undefined,
+    steps: readonly Step[],
+  ) => Promise<Judgement>
   addressing: Addressing
+  /** What the agent sees of a page; default "clean". */
+  dialect?: ObservationDialect
+  /** Keep a picture of the viewport with every step. */
+  screenshots?: boolean
+  /** How its text is read; default "mira", the superset. */
+  grammar?: Grammar
   prompt: { style: PromptStyle } & PromptLimits
   limits: EpisodeLimits
+  /** Wall-clock seconds after which an episode is given up as a failure of the environment; absent = never. */
+  episodeSeconds?: number
+  /** An agent that was stopped is judged on the answer "Early stop: ..." instead of none, as WebArena's harness does. */
+  judgeEarlyStops?: boolean
+  /** Judge after every step, without an answer, and end with the first success, as BrowserGym does. */
+  judgeEveryStep?: boolean
 }
 
 export interface PlayRequest {
@@ -45,25 +61,59 @@ export interface PlayRequest {
   signal?: AbortSignal
 }
 
+/** @throws DeadlineError when the episode takes longer than episodeSeconds, and what the environment throws */
 export async function playEpisode(setup: AgentSetup, request: PlayRequest): Promise<Episode> {
+  const { episodeSeconds: seconds } = setup
+  if (seconds === undefined) return play(setup, request, (work) => work)
+  const late = AbortSignal.timeout(Math.ceil(seconds * 1000))
+  const signal = request.signal ? AbortSignal.any([request.signal, late]) : late
+  const error = new DeadlineError(
+    `task ${request.task.task_id}: expected the episode to end within ${seconds} s (agent.episodeSeconds), it was still running`,
+  )
+  const expired = new Promise<never>((_, reject) => {
+    late.addEventListener('abort', () => reject(error), { once: true })
+  })
+  // The deadline may pass while nobody waits.
+  expired.catch(() => {})
+  return play(setup, { ...request, signal }, (work) => {
+    work.catch(() => {})
+    return Promise.race([expired, work])
+  })
+}
+
+/** Gives up waiting at the episode's deadline; whoever is waited for must not be relied on to see the signal. */
+type Within = <T>(work: Promise<T>) => Promise<T>
+
+async function play(setup: AgentSetup, request: PlayRequest, within: Within): Promise<Episode> {
   const started = performance.now()
-  const session = await setup.driver.open(request.task, {
+  const opening = setup.driver.open(request.task, {
     addressing: setup.addressing,
+    ...(setup.dialect ? { dialect: setup.dialect } : {}),
+    ...(setup.screenshots ? { screenshots: true } : {}),
     ...(request.signal ? { signal: request.signal } : {}),
   })
+  const session = await within(opening).catch((error: unknown) => {
+    // One that opens after all is nobody's.
+    opening.then(
+      (own) => own.close().catch(() => {}),
+      () => {},
+    )
+    throw error
+  })
   try {
-    const { steps, end, answer } = await runSteps(setup, request, session)
-    const judgement = await setup.judge(request.task, session, answer)
+    const task = session.intent === undefined ? request.task : { ...request.task, intent: session.intent }
+    const played = await within(runSteps(setup, { ...request, task }, session))
+    const { steps, end, answer } = played
     return {
       id: request.id,
-      task: request.task,
+      task,
       phase: request.phase,
       seed: request.seed,
       temperature: request.temperature,
       steps,
       end,
       ...(answer === undefined ? {} : { answer }),
-      judgement,
+      judgement: played.judgement ?? (await within(conclude(setup, task, session, played))),
       seconds: (performance.now() - started) / 1000,
     }
   } finally {
@@ -72,16 +122,28 @@ export async function playEpisode(setup: AgentSetup, request: PlayRequest): Prom
   }
 }
 
-async function runSteps(setup: AgentSetup, request: PlayRequest, session: Session) {
+interface Played {
+  steps: Step[]
+  end: EpisodeEnd
+  answer: string | undefined
+  /** What an environment said that judges itself. */
+  verdict: Verdict | undefined
+  /** Of the step that ended the episode, where every step is judged. */
+  judgement?: Judgement
+}
+
+async function runSteps(setup: AgentSetup, request: PlayRequest, session: Session): Promise<Played> {
+  const { task } = request
   const composer = new PromptComposer(setup.tokenizer, setup.prompt.style, setup.prompt)
   const steps: Step[] = []
   const history: PastStep[] = []
-  let end: EpisodeEnd = 'horizon'
-  let answer: string | undefined
+  const actions: string[] = []
+  const milestones = task.embedded?.milestones ?? []
+  let belief: Uint8Array | undefined
   while (steps.length < setup.limits.horizon) {
     request.signal?.throwIfAborted()
     const observation = await session.observe()
-    const promptIds = composer.compose({ intent: request.task.intent, history, pageText: observation.text })
+    const promptIds = composer.compose({ intent: task.intent, history, pageText: observation.text })
     const reply = await setup.policy.act({
       promptIds,
       session: request.session,
@@ -90,41 +152,73 @@ async function runSteps(setup: AgentSetup, request: PlayRequest, session: Sessio
       ...(request.signal ? { signal: request.signal } : {}),
     })
     const actionText = setup.tokenizer.decode(reply.ids).trim()
-    const action = parseAction(actionText)
-    let error: string | undefined
-    if (action.kind === 'exit') {
-      answer = action.message
-      end = 'exit'
-    } else if (action.kind === 'invalid') {
-      error = action.reason
-    } else {
-      const outcome = await session.act(action)
-      if (!outcome.ok) error = outcome.error
-    }
-    steps.push({
+    const action = parseWith(setup.grammar ?? 'mira', actionText)
+    const answer = action.kind === 'exit' ? action.message : undefined
+    const error = await carryOut(action, session)
+    actions.push(actionText)
+    const reached = await setup.checker.check({
+      task,
+      milestones,
+      actions,
+      observe: () => session.observe(),
+      session,
+      ...(answer === undefined ? {} : { answer }),
+      ...(belief ? { before: belief } : {}),
+      ...(request.signal ? { signal: request.signal } : {}),
+    })
+    belief = nextBelief(belief, reached)
+    const step: Step = {
       promptIds,
       actionIds: reply.ids,
       logprobs: reply.logprobs,
       actionText,
       action,
-      url: observation.url,
-      pageText: observation.text,
+      ...seen(observation),
       ...(error === undefined ? {} : { error }),
-      reached: await setup.checker.check(request.task, session, answer),
-    })
-    history.push({ actionIds: reply.ids, failed: error !== undefined })
-    if (end === 'exit') break
-    if (isStuck(steps, setup.limits.stuckRepeats)) {
-      end = 'stuck'
-      break
+      reached,
     }
+    steps.push(step)
+    history.push({ actionIds: reply.ids, failed: error !== undefined })
+    const verdict = await session.verdict?.()
+    if (verdict) return { steps, end: 'environment', answer, verdict }
+    if (answer !== undefined) return { steps, end: 'exit', answer, verdict }
+    if (setup.judgeEveryStep) {
+      const judgement = await setup.judge(task, session, '', steps)
+      if (judgement.score >= 1) return { steps, end: 'environment', answer, verdict, judgement }
+    }
+    const end = endOf(steps, setup.limits)
+    if (end) return { steps, end, answer, verdict }
   }
-  return { steps, end, answer }
+  return { steps, end: 'horizon', answer: undefined, verdict: undefined }
 }
 
-/** The last n actions are one and the same text. */
-function isStuck(steps: readonly Step[], n: number): boolean {
-  if (n <= 0 || steps.length < n) return false
-  const last = steps.at(-1)?.actionText
-  return steps.slice(-n).every((step) => step.actionText === last)
+/** Why it could not be done, if it could not. */
+async function carryOut(action: Action, session: Session): Promise<string | undefined> {
+  if (action.kind === 'exit') return undefined
+  if (action.kind === 'invalid') return action.reason
+  const outcome = await session.act(action)
+  return outcome.ok ? undefined : outcome.error
+}
+
+function seen({ url, text, screenshot }: Observation): Pick<Step, 'url' | 'pageText' | 'screenshot'> {
+  return { url, pageText: text, ...(screenshot ? { screenshot } : {}) }
+}
+
+async function conclude(setup: AgentSetup, task: Task, session: Session, played: Played): Promise<Judgement> {
+  const { steps, end, answer, verdict } = played
+  if (verdict) return fromVerdict(verdict)
+  if (session.verdict) return { score: 0, details: ['the environment has not ended the episode'] }
+  const last = steps.at(-1)?.action
+  if (last?.kind === 'invalid' && last.crash) {
+    return { score: 0, details: [`the published harness ends here without a score: ${last.reason}`] }
+  }
+  const stopped = setup.judgeEarlyStops ? earlyStopAnswer(end, steps, setup.limits) : undefined
+  return setup.judge(task, session, answer ?? stopped, steps)
+}
+
+function fromVerdict({ success, reward, reason }: Verdict): Judgement {
+  return {
+    score: success ? 1 : 0,
+    details: [`${success ? 'pass' : 'fail'} environment: reward ${reward}${reason ? `, ${reason}` : ''}`],
+  }
 }

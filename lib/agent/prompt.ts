@@ -16,18 +16,25 @@ export interface PromptInput {
   intent: string
   history: readonly PastStep[]
   pageText: string
+  /** What to achieve next, where a planner guides the agent; one line. */
+  subgoal?: string
 }
 
 /**
  * compact: one user turn of intent, one line per past action, the page. What the embedded policy reads.
  * webrl: the rounds of WebRL's prompt ("Task Instruction", "Round i", "** Simplified html **") on Gemma's
  * own turns: past pages are left out, past actions are model turns.
+ * In both a subgoal stands between history and page, so that it changes nothing that a cache holds of earlier turns.
  */
 export type PromptStyle = 'compact' | 'webrl'
 
 export interface PromptLimits {
   /** Longest prompt in tokens. The page is cut first, then the oldest history is dropped. */
   maxPromptTokens: number
+  /** Tokens the page keeps before the oldest history is dropped for it; default 0, as WebRL's prompt. */
+  minPageTokens?: number
+  /** Say in the history which actions could not be carried out; default true. WebArena's harness never tells. */
+  announceFailures?: boolean
 }
 
 /** Composes prompts for one episode; keeps encoded segments so that a turn encodes only what is new. */
@@ -47,22 +54,24 @@ export class PromptComposer {
   compose(input: PromptInput): Int32Array {
     const { head, rounds, tail } = this.#style === 'compact' ? this.#compact(input) : this.#webrl(input)
     const page = this.#tokenizer.encode(input.pageText)
-    const fixed = length(head) + length(tail)
+    const goal = this.#goal(input)
+    const fixed = length(head) + length(goal) + length(tail)
     let budget = this.#limits.maxPromptTokens - fixed
     if (budget < 0) {
       throw new RangeError(
         `agent.maxPromptTokens: expected room for the task itself (${fixed} tokens), got ${this.#limits.maxPromptTokens}; raise it`,
       )
     }
+    const reserved = Math.min(page.length, this.#limits.minPageTokens ?? 0)
     // Newest rounds are worth most: they say what was just tried.
     const kept: Int32Array[][] = []
     for (let i = rounds.length - 1; i >= 0; i--) {
       const round = rounds[i] as Int32Array[]
-      if (length(round) > budget) break
+      if (length(round) > budget - reserved) break
       budget -= length(round)
       kept.unshift(round)
     }
-    return concat([...head, ...kept.flat(), page.subarray(0, budget), ...tail])
+    return concat([...head, ...kept.flat(), ...goal, page.subarray(0, budget), ...tail])
   }
 
   #compact({ intent, history }: PromptInput) {
@@ -74,7 +83,10 @@ export class PromptComposer {
         this.#encode(intent),
         this.#encode('\n'),
       ],
-      rounds: history.map((step) => [this.#reply(step), this.#encode(step.failed ? ' # failed\n' : '\n')]),
+      rounds: history.map((step) => [
+        this.#reply(step),
+        this.#encode(this.#tells(step) ? ' # failed\n' : '\n'),
+      ]),
       tail: this.#modelTurn(),
     }
   }
@@ -92,10 +104,19 @@ export class PromptComposer {
       close,
       this.#encode('\n'),
       open,
-      this.#encode(step.failed ? 'user\nThe last action could not be carried out.\n\n' : 'user\n'),
+      this.#encode(this.#tells(step) ? 'user\nThe last action could not be carried out.\n\n' : 'user\n'),
     ])
     rounds.push([this.#encode(`Round ${history.length}\n\n`)])
     return { head, rounds, tail: this.#modelTurn() }
+  }
+
+  #goal({ subgoal }: PromptInput): Int32Array[] {
+    if (subgoal === undefined) return []
+    return [this.#encode(this.#style === 'compact' ? `goal: ${subgoal}\n` : `Current subgoal: ${subgoal}\n\n`)]
+  }
+
+  #tells(step: PastStep): boolean {
+    return step.failed && (this.#limits.announceFailures ?? true)
   }
 
   #modelTurn(): Int32Array[] {

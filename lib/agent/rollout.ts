@@ -7,7 +7,7 @@ import { setMaxListeners } from 'node:events'
 import { isDeviceError } from '../native/errors.ts'
 import type { Task } from '../tasks/task.ts'
 import type { Episode } from './episode.ts'
-import { type AgentSetup, playEpisode } from './play.ts'
+import { type AgentSetup, type PlayRequest, playEpisode } from './play.ts'
 import { episodeSeed } from './seed.ts'
 
 export interface RolloutPlan {
@@ -40,8 +40,8 @@ export async function rollout(setup: AgentSetup, plan: RolloutPlan): Promise<Rol
   const worker = async () => {
     for (let i = next++; i < plan.tasks.length; i = next++) {
       const task = plan.tasks[i] as Task
-      const play = () =>
-        playEpisode(setup, {
+      try {
+        const episode = await playWithRetry(setup, {
           id: `${plan.stage}-${String(i).padStart(4, '0')}`,
           task,
           phase: plan.phase,
@@ -49,11 +49,6 @@ export async function rollout(setup: AgentSetup, plan: RolloutPlan): Promise<Rol
           temperature: plan.temperature,
           session: i,
           signal,
-        })
-      try {
-        const episode = await play().catch((error: unknown) => {
-          if (signal.aborted || isDeviceError(error)) throw error
-          return play()
         })
         results[i] = episode
         plan.onEpisode?.(episode, ++done, plan.tasks.length)
@@ -70,4 +65,23 @@ export async function rollout(setup: AgentSetup, plan: RolloutPlan): Promise<Rol
   }
   await Promise.all(Array.from({ length: Math.min(plan.concurrency, plan.tasks.length) }, worker))
   return { episodes: results.filter((episode) => episode !== undefined), errors }
+}
+
+/**
+ * An episode, played once more from the start when the environment breaks it. What the signal or the device ends is
+ * never played again.
+ * @param onRetry told of the first failure
+ */
+export async function playWithRetry(
+  setup: AgentSetup,
+  request: PlayRequest,
+  onRetry?: (error: unknown) => void,
+): Promise<Episode> {
+  try {
+    return await playEpisode(setup, request)
+  } catch (error) {
+    if (request.signal?.aborted || isDeviceError(error)) throw error
+    onRetry?.(error)
+    return playEpisode(setup, request)
+  }
 }

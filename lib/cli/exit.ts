@@ -6,7 +6,7 @@ export const EXIT = {
   failed: 1,
   /** Wrong command line or configuration. */
   usage: 2,
-  /** The machine lacks something: the addon, LibTorch, a writable folder. */
+  /** The machine lacks something: the addon, LibTorch, a browser, a writable folder. */
   environment: 3,
   /** Stopped on request; --resume goes on. */
   interrupted: 4,
@@ -28,8 +28,17 @@ const ENVIRONMENT = new Set([
   'ERR_RUN_UNWRITABLE',
   'ERR_CUDA_UNAVAILABLE',
   'ENOSPC',
+  'BROWSER_MISSING',
 ])
-const USAGE = new Set(['ERR_USAGE', 'ERR_CONFIG', 'ERR_RUN_NOT_EMPTY', 'ERR_RUN_MISSING'])
+const USAGE = new Set([
+  'ERR_USAGE',
+  'ERR_CONFIG',
+  'ERR_RUN_NOT_EMPTY',
+  'ERR_RUN_MISSING',
+  'SUITE',
+  'SUITE_INPUT',
+  'LLM_BAD_REQUEST',
+])
 
 export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof ConfigError || error instanceof UsageError) return EXIT.usage

@@ -12,6 +12,7 @@ import { addExport } from './commands/export.ts'
 import { addPlan } from './commands/plan.ts'
 import { addReport } from './commands/report.ts'
 import { addTrain } from './commands/train.ts'
+import { addWebRL } from './commands/webrl.ts'
 import { loadEngine } from './engine.ts'
 import { describeError, EXIT, type ExitCode, exitCodeOf } from './exit.ts'
 
@@ -40,7 +41,8 @@ export async function main(argv: readonly string[], surroundings: Partial<Contex
       writeOut: (text) => context.out.write(text),
       writeErr: (text) => context.err.write(text),
     })
-  for (const add of [addTrain, addEval, addReport, addConfig, addPlan, addExport]) add(program, context)
+  for (const add of [addTrain, addEval, addReport, addConfig, addPlan, addExport, addWebRL])
+    add(program, context)
   for (const command of program.commands) command.option('--debug', 'show the stack and causes of errors')
   try {
     await program.parseAsync([...argv], { from: 'user' })

@@ -21,6 +21,8 @@ import { type Config, type ConfigInput, configSchema } from './schema.ts'
 export interface ConfigSources {
   /** Starting point; default "embedded". */
   preset?: string
+  /** Values laid over the preset, under the file: what a model brings with it. */
+  base?: ConfigInput
   /** YAML file laid over the preset; its `extends` comes below it. */
   file?: string
   /** `a.b=value` each, the last wins. */
@@ -36,6 +38,7 @@ const RENAMED = new Map([['model.checkpoint', 'model.path']])
 export function loadConfig(sources: ConfigSources = {}): Config {
   return resolveLayers([
     presetLayer(sources.preset ?? DEFAULT_PRESET),
+    ...(sources.base === undefined ? [] : [plainLayer(sources.base)]),
     ...(sources.file === undefined ? [] : fileLayers(sources.file)).map((layer) =>
       sources.stored ? withNewNames(layer) : layer,
     ),
@@ -45,7 +48,11 @@ export function loadConfig(sources: ConfigSources = {}): Config {
 
 /** A Config from code: what is left out takes its default. */
 export function defineConfig(input: ConfigInput = {}): Config {
-  return resolveLayers([{ data: input as Layer['data'], origins: new Map() }])
+  return resolveLayers([plainLayer(input)])
+}
+
+function plainLayer(input: ConfigInput): Layer {
+  return { data: input as Layer['data'], origins: new Map() }
 }
 
 /** The resolved configuration as a file that `--config` reads back to the same values. */

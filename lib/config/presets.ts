@@ -1,6 +1,7 @@
 /** Named starting points. `embedded` is the schema's own defaults on the CPU; the others say where they differ. */
 import { gemmaPresets } from './gemma-presets.ts'
 import type { ConfigInput } from './schema.ts'
+import { webPresets } from './web-presets.ts'
 
 export const DEFAULT_PRESET = 'embedded'
 
@@ -25,6 +26,7 @@ export const presets = {
     evaluation: { episodes: 24, validationEpisodes: 12, novelEpisodes: 6 },
   },
   ...gemmaPresets,
+  ...webPresets,
 } satisfies Record<string, ConfigInput>
 
 export type PresetName = keyof typeof presets

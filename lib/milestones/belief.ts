@@ -1,7 +1,12 @@
 /**
  * The belief vector z of an episode: what a checker said at each step, made monotone (a milestone once
- * reached stays reached; paper Eq. E2 and SGO's z, reference section 7).
+ * reached stays reached; paper Eq. E2 and SGO's z, reference section 7), or taken as it was said.
  */
+
+export interface BeliefOptions {
+  /** Default true. False: z is the checker's last word, and may fall. */
+  monotone?: boolean
+}
 
 /** z as a flat [T, K] array of 0/1 from per-step verdicts. */
 export function monotoneBelief(reached: readonly Uint8Array[]): Uint8Array {
@@ -14,6 +19,22 @@ export function monotoneBelief(reached: readonly Uint8Array[]): Uint8Array {
     }
   })
   return z_TK
+}
+
+/** z after one more step, [K]; neither argument is changed. */
+export function nextBelief(
+  before: Uint8Array | undefined,
+  verdicts: Uint8Array,
+  { monotone = true }: BeliefOptions = {},
+): Uint8Array {
+  return verdicts.map((verdict, i) => (verdict || (monotone && before?.[i]) ? 1 : 0))
+}
+
+/** z at the end of an episode, [K]; empty without steps. */
+export function finalBelief(reached: readonly Uint8Array[], options: BeliefOptions = {}): Uint8Array {
+  let z: Uint8Array | undefined
+  for (const verdicts of reached) z = nextBelief(z, verdicts, options)
+  return z ?? new Uint8Array(0)
 }
 
 /** How many milestones hold after step t (0-based) of a [T, K] belief. */

@@ -34,6 +34,8 @@ export interface PlanInput {
   prefillChunk: number
   /** The CPU's fast decoder works on a second, repacked copy of the weights. */
   repacked: boolean
+  /** In exact mode training scores with a repacked copy of its own, where the decoder has one (docs/exact.md). */
+  exactCopy: boolean
 }
 
 export type HolderName =
@@ -45,6 +47,7 @@ export type HolderName =
   | 'logits'
   | 'kv cache'
   | 'generation'
+  | 'exact copy'
   | 'reserve'
 
 export interface Holder {
@@ -107,11 +110,13 @@ function residentHolders(input: PlanInput): Holder[] {
     ].filter((part) => part !== false),
     state: fullRoles > 0 && element === 2 ? `AdamW, ${optimizerState}` : 'AdamW, float32',
   }
-  return [
+  const holders = [
     both('weights', what.weights, copies * base * element),
     both('adapters', what.adapters.join(', '), 4 * (adapters + heads)),
     both('optimizer', what.state, state),
   ]
+  if (input.exactCopy) holders.push(both('exact copy', "the trainer's repacked weights", base * element))
+  return holders
 }
 
 function updateHolders(input: PlanInput): Holder[] {

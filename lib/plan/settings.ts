@@ -28,6 +28,7 @@ export function planInput(config: Config, model: GemmaConfig, device: 'cpu' | 'c
   const longest = longestSequence(config)
   const hasSlots = generation.decoder === 'slots' || (generation.decoder === 'auto' && device === 'cuda')
   const repackable = device === 'cpu' && textParameters(model) * element <= REPACK_LIMIT
+  const repacked = generation.decoder === 'packed' || (generation.decoder === 'auto' && repackable)
   return {
     model,
     device,
@@ -48,11 +49,13 @@ export function planInput(config: Config, model: GemmaConfig, device: 'cpu' | 'c
     snapshots: hasSlots ? (generation.snapshots ?? slotsOf(config)) : 0,
     maxLength: longest,
     prefillChunk: generation.prefillChunk,
-    repacked: generation.decoder === 'packed' || (generation.decoder === 'auto' && repackable),
+    repacked,
+    exactCopy: config.run.exact && repacked,
   }
 }
 
 /** Whether the run begins with imitation. */
 export function imitates({ imitation, model }: Config): boolean {
-  return imitation.enabled === 'auto' ? model.path === null : imitation.enabled
+  if (imitation.enabled !== 'auto') return imitation.enabled
+  return model.path === null || imitation.data !== null
 }

@@ -69,6 +69,8 @@ export interface Series {
 export interface SampleEpisode {
   id: string
   phase: number
+  /** Takes the place of the phase's name where `phase` is no phase ("attempt 2"). */
+  played?: string
   split: Split | 'unknown'
   site: string
   template: string

@@ -5,8 +5,10 @@
  */
 import { z } from 'zod'
 import type { Episode } from '../agent/episode.ts'
-import type { Step } from '../agent/step.ts'
+import { planStep } from '../agent/guide.ts'
+import { saidStep, type Step } from '../agent/step.ts'
 import type { StepLearning } from '../learn/trace.ts'
+import { evidenceRecord } from '../tasks/evidence.ts'
 import { task } from '../tasks/task.ts'
 import type { Action } from '../web/action.ts'
 import { RunError } from './errors.ts'
@@ -33,6 +35,8 @@ const step = z.object({
   pageText: z.string(),
   error: z.string().optional(),
   reached: bits,
+  said: saidStep.optional(),
+  plan: planStep.optional(),
 })
 
 const episodeLine = z.object({
@@ -46,9 +50,14 @@ const episodeLine = z.object({
     .transform((text) => BigInt(text)),
   temperature: z.number(),
   steps: z.array(step),
-  end: z.enum(['exit', 'horizon', 'stuck', 'error']),
+  end: z.enum(['exit', 'horizon', 'stuck', 'invalid', 'environment', 'error']),
   answer: z.string().optional(),
-  judgement: z.object({ score: z.number(), details: z.array(z.string()) }),
+  judgement: z.object({
+    score: z.number(),
+    details: z.array(z.string()),
+    unscorable: z.string().optional(),
+    evidence: evidenceRecord.optional(),
+  }),
   seconds: z.number(),
 })
 
@@ -105,7 +114,8 @@ export function decodeLine(value: unknown, source: string): EpisodeLine {
   return { kind, episode: episode as Episode }
 }
 
-function encodeStep({ promptIds, actionIds, logprobs, reached, ...rest }: Step): object {
+/** A picture is no text: whoever asked for it keeps it in a file of its own. */
+function encodeStep({ promptIds, actionIds, logprobs, reached, screenshot: _, ...rest }: Step): object {
   return {
     ...rest,
     promptIds: [...promptIds],

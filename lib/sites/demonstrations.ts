@@ -5,11 +5,10 @@
  */
 import { evaluate } from '../tasks/evaluate.ts'
 import type { Action } from '../web/action.ts'
-import type { InProcessDriver, InProcessSession } from '../web/in-process.ts'
 import type { Addressing, Observation } from '../web/observation.ts'
 import { byName } from '../web/resolve.ts'
 import type { ActOutcome } from '../web/session.ts'
-import type { EmbeddedTask, Slip, Template, World } from './kit.ts'
+import type { EmbeddedTask, Slip, Template, WorldDriver, WorldSession } from './kit.ts'
 import { createRng, hashUnit } from './rng.ts'
 import { oracleReached } from './suite.ts'
 import { createWorld } from './world.ts'
@@ -48,7 +47,7 @@ export function slipRates(templates: Iterable<Template>, rates = DEFAULT_SLIP_RA
 
 /** Plays fixed actions in a fresh session of the task. */
 export async function play(
-  driver: InProcessDriver<World>,
+  driver: WorldDriver,
   task: EmbeddedTask,
   actions: readonly Action[],
   addressing: Addressing,
@@ -62,7 +61,7 @@ export async function play(
 }
 
 async function playIn(
-  session: InProcessSession<World>,
+  session: WorldSession,
   task: EmbeddedTask,
   actions: readonly Action[],
   addressing: Addressing,
@@ -92,7 +91,7 @@ function byId(action: Action, observation: Observation): Action {
 }
 
 export interface DemonstrateOptions {
-  driver: InProcessDriver<World>
+  driver: WorldDriver
   tasks: Iterable<EmbeddedTask>
   addressing: Addressing
   /** Slip probability by template id, from slipRates; a template that is not in it never slips. */

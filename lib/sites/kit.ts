@@ -4,7 +4,7 @@
  */
 import type { EvalSpec, SiteName, Task } from '../tasks/task.ts'
 import type { Action } from '../web/action.ts'
-import type { PageSnapshot } from '../web/session.ts'
+import type { Driver, OpenOptions, PageSnapshot, Session } from '../web/session.ts'
 
 /** Deterministic random numbers; every draw of a world and of a task comes from one of these. */
 export interface Rng {
@@ -27,6 +27,15 @@ export interface World {
   state<S>(site: SiteName, make: (rng: Rng) => S): S
   /** Signed-in user per site, if any. */
   readonly session: Map<SiteName, string>
+}
+
+/** A session whose world is in reach of milestone oracles, in process or in a real browser. */
+export interface WorldSession extends Session {
+  readonly world: World
+}
+
+export interface WorldDriver extends Driver {
+  open(task: Task, options: OpenOptions): Promise<WorldSession>
 }
 
 /** Where sites live: "http://shop.test" in process, another origin on loopback. */

@@ -18,11 +18,25 @@ export interface SiteServer {
   createWorld(seed: number): { key: string; world: World }
   /** Address that binds a browser context to a world on the host of `site`, then shows `path`. */
   entry(site: SiteName, key: string, path?: string): string
+  /** Cookies that bind a browser context to a world on every host, in the form browsers' storage states have. */
+  cookies(key: string): WorldCookie[]
   /** The world of a key, for milestone oracles. */
   world(key: string): World | undefined
   /** Forgets a world; its cookies then lead to a fresh one. */
   release(key: string): void
   close(): Promise<void>
+}
+
+export interface WorldCookie {
+  name: string
+  value: string
+  domain: string
+  path: string
+  /** -1: until the context ends. */
+  expires: number
+  httpOnly: boolean
+  secure: boolean
+  sameSite: 'Lax'
 }
 
 export interface ServeOptions {
@@ -97,6 +111,17 @@ export async function serveSites(web: EmbeddedWeb, options: ServeOptions = {}): 
     origins,
     createWorld: (seed) => fresh(seed),
     entry: (site, key, path = '/') => `${origins[site]}/__world/key/${key}?to=${encodeURIComponent(path)}`,
+    cookies: (value) =>
+      SITE_NAMES.map((site) => ({
+        name: COOKIE,
+        value,
+        domain: new URL(origins[site]).hostname,
+        path: '/',
+        expires: -1,
+        httpOnly: true,
+        secure: false,
+        sameSite: 'Lax',
+      })),
     world: (key) => worlds.get(key),
     release: (key) => void worlds.delete(key),
     close: () =>

@@ -1,143 +1,150 @@
 /**
- * Scores an ended episode by WebArena's scheme: string_match, url_match and program_html, the score their
- * product. Texts are compared as in matchers.ts; fuzzy_match asks a judge and is an error without one.
+ * Scores an ended episode by WebArena's scheme: string_match, url_match and program_html, the score their product. A
+ * dialect says whose rules count; what cannot be scored is an error, never a 0.
  */
-import { LocatablePage } from './locator.ts'
-import { exactMatch, mustExclude, mustInclude, requiredValue, urlMatch } from './matchers.ts'
-import type { ProgramHtml, Task } from './task.ts'
+import { type Check, EvaluationError, type Evidence } from './evaluators/contract.ts'
+import { DIALECTS, type Dialect, type DialectName } from './evaluators/dialects.ts'
+import { embeddedChecks } from './evaluators/embedded.ts'
+import { pageChecks } from './evaluators/program-html.ts'
+import { type Scoring, stringChecks } from './evaluators/string-match.ts'
+import { urlParse } from './evaluators/urls.ts'
+import type { EvaluationPage, PageAccess } from './pages.ts'
+import type { Task } from './task.ts'
 
-/** What an evaluator may look at; a browser session is one. `peek` must not move the agent's page. */
-export interface PageAccess {
-  snapshot(): Promise<{ url: string; html: string }>
-  peek(url: string): Promise<{ url: string; html: string }>
-}
+export {
+  type Check,
+  EvaluationError,
+  type Evidence,
+  type Judge,
+  type Question,
+  type RemoteHelpers,
+  UndecidedError,
+} from './evaluators/contract.ts'
+export {
+  type Conduct,
+  conductOf,
+  DIALECT_NAMES,
+  DIALECTS,
+  type DialectName,
+} from './evaluators/dialects.ts'
 
-/** Is `answer` as good as `reference` for this intent? `note` is the task's string_note. */
-export type Judge = (question: {
-  intent: string
-  reference: string
-  answer: string
-  note?: string
-}) => Promise<boolean>
-
-export interface Evidence {
-  /** The message of exit, '' where the agent never said anything. */
-  answer: string
-  pages: PageAccess
-  judge?: Judge
-}
-
-export interface Check {
-  type: 'string_match' | 'url_match' | 'program_html'
-  passed: boolean
-  /** What was compared, in one line. */
-  detail: string
+export interface EvaluateOptions {
+  /** Default: embedded for the embedded suite's tasks, vab for all others. */
+  dialect?: DialectName
+  /**
+   * Keep the published evaluators' assertions: a bare string where a list is expected cannot be scored (browsergym:
+   * scores 0). Default false: it counts as a list of one.
+   */
+  stock?: boolean
+  /** Base addresses of the task's sites, for dialects that fail an agent with a tab elsewhere. */
+  sites?: readonly string[]
+  /** Extra wait after loading a page of program_html, milliseconds; default 0, sessions settle by themselves. */
+  settleMs?: number
 }
 
 export interface Evaluation {
   /** 1 when every check passed, else 0. */
   score: 0 | 1
   checks: Check[]
+  dialect: DialectName
 }
 
-export class EvaluationError extends Error {
-  readonly code = 'EVALUATION'
-  override name = 'EvaluationError'
+export const dialectFor = (task: Task): DialectName => (task.embedded ? 'embedded' : 'vab')
+
+/**
+ * @throws EvaluationError when the task or the evidence does not allow a score, UndecidedError when the judge gave
+ * none, and whatever the evidence's pages throw when the environment fails
+ */
+export async function evaluate(
+  task: Task,
+  evidence: Evidence,
+  options: EvaluateOptions = {},
+): Promise<Evaluation> {
+  const name = options.dialect ?? dialectFor(task)
+  requireSpec(task)
+  const checks =
+    name === 'embedded'
+      ? await embeddedChecks(task, evidence)
+      : await publishedChecks(task, evidence, DIALECTS[name], options)
+  return { score: checks.every((check) => check.passed) ? 1 : 0, checks, dialect: name }
 }
 
-export async function evaluate(task: Task, evidence: Evidence): Promise<Evaluation> {
-  const checks: Check[] = []
-  const { eval: spec } = task
+/** A task that states nothing to check must not pass by accident. */
+function requireSpec({ task_id, eval: spec }: Task): void {
+  const lacks = (what: string): EvaluationError =>
+    new EvaluationError(`task ${task_id} cannot be scored: ${what}`)
   for (const type of spec.eval_types) {
-    if (type === 'string_match') checks.push(...(await stringChecks(task, evidence)))
-    else if (type === 'url_match') {
-      if (!spec.reference_url) throw unusable(task, 'url_match needs a reference_url')
-      const { url } = await evidence.pages.snapshot()
-      const passed = urlMatch(spec.reference_url, url, spec.url_note)
-      checks.push({ type, passed, detail: `${url} against ${spec.reference_url}` })
-    } else {
-      if (spec.program_html.length === 0) throw unusable(task, 'program_html needs at least one target')
-      checks.push(...(await pageChecks(task, evidence)))
+    if (type === 'page_image_query')
+      throw lacks('page_image_query needs a captioning model, which there is none of')
+    if (type === 'string_match' && !spec.reference_answers)
+      throw lacks('string_match needs reference_answers')
+    if (type === 'url_match' && !spec.reference_url) throw lacks('url_match needs a reference_url')
+    if (type === 'program_html' && spec.program_html.length === 0) {
+      throw lacks('program_html needs at least one target')
     }
   }
-  return { score: checks.every((check) => check.passed) ? 1 : 0, checks }
 }
 
-const unusable = (task: Task, why: string): EvaluationError =>
-  new EvaluationError(`task ${task.task_id} cannot be scored: ${why}`)
-
-interface Contents {
-  exact_match?: string | undefined
-  must_include?: string | string[] | undefined
-  must_exclude?: string[] | undefined
-  required_values?: string[] | undefined
-  one_of?: string[] | undefined
-  fuzzy_match?: string | string[] | undefined
-}
-
-/** Every stated requirement on one text. A bare string where a list is expected counts as a list of one. */
-async function compare(task: Task, wanted: Contents, text: string, judge: Judge | undefined) {
-  const out: { passed: boolean; what: string }[] = []
-  const add = (what: string, passed: boolean) => out.push({ what, passed })
-  const list = (value: string | string[] | undefined) => (typeof value === 'string' ? [value] : (value ?? []))
-  if (wanted.exact_match !== undefined)
-    add(`is "${wanted.exact_match}"`, exactMatch(wanted.exact_match, text))
-  for (const one of list(wanted.must_include)) add(`includes "${one}"`, mustInclude(one, text))
-  for (const one of list(wanted.must_exclude)) add(`excludes "${one}"`, mustExclude(one, text))
-  for (const one of list(wanted.required_values)) add(`is ${one}`, requiredValue(one, text))
-  if (wanted.one_of)
-    add(
-      `includes one of "${wanted.one_of.join('", "')}"`,
-      wanted.one_of.some((one) => mustInclude(one, text)),
-    )
-  if (wanted.fuzzy_match !== undefined) {
-    if (!judge) throw unusable(task, 'fuzzy_match needs a judge and none was given')
-    const reference = list(wanted.fuzzy_match).join(', ')
-    const note = task.eval.string_note
-    add(
-      `means "${reference}"`,
-      await judge({ intent: task.intent, reference, answer: text, ...(note ? { note } : {}) }),
-    )
+async function publishedChecks(
+  task: Task,
+  evidence: Evidence,
+  dialect: Dialect,
+  options: EvaluateOptions,
+): Promise<Check[]> {
+  const pages = following(evidence.pages)
+  const scoring: Scoring = {
+    task,
+    dialect,
+    evidence: { ...evidence, pages },
+    stock: options.stock ?? false,
   }
-  if (out.length === 0) throw unusable(task, 'a check states nothing to compare with')
-  return out
-}
-
-const short = (text: string): string =>
-  text.length > 80 ? `${Array.from(text).slice(0, 80).join('')}...` : text
-
-async function stringChecks(task: Task, { answer, judge }: Evidence): Promise<Check[]> {
-  const wanted = task.eval.reference_answers
-  if (!wanted) throw unusable(task, 'string_match needs reference_answers')
-  const results = await compare(task, wanted, answer, judge)
-  return results.map(({ passed, what }) => ({
-    type: 'string_match',
-    passed,
-    detail: `answer "${short(answer)}" ${what}`,
-  }))
-}
-
-async function pageChecks(task: Task, { pages, judge }: Evidence): Promise<Check[]> {
-  const seen = new Map<string, LocatablePage>()
-  const open = async (target: ProgramHtml): Promise<LocatablePage> => {
-    if (target.url.startsWith('func:')) throw unusable(task, `no helper for the address ${target.url}`)
-    const page = seen.get(target.url)
-    if (page) return page
-    const { html } = await (target.url === 'last' ? pages.snapshot() : pages.peek(target.url))
-    const fresh = new LocatablePage(html)
-    seen.set(target.url, fresh)
-    return fresh
+  if (dialect.staysOnSite && options.sites) {
+    const away = await offSite(evidence, options.sites)
+    if (away !== undefined) {
+      return [{ type: 'url_match', passed: false, detail: `${away} is outside the task's sites` }]
+    }
+  }
+  const ms = options.settleMs ?? 0
+  const settle = async (): Promise<void> => {
+    if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms))
   }
   const checks: Check[] = []
-  for (const target of task.eval.program_html) {
-    const text = (await open(target)).read(target.locator)
-    for (const { passed, what } of await compare(task, target.required_contents, text, judge)) {
-      checks.push({
-        type: 'program_html',
-        passed,
-        detail: `${target.url} ${target.locator || 'page'}: "${short(text)}" ${what}`,
-      })
+  try {
+    for (const type of task.eval.eval_types) {
+      if (type === 'string_match') checks.push(...(await stringChecks(scoring)))
+      else if (type === 'url_match') checks.push(await urlCheck(scoring))
+      else checks.push(...(await pageChecks(scoring, settle)))
     }
+  } catch (error) {
+    const asserted = error instanceof EvaluationError && error.upstream === 'AssertionError'
+    if (!asserted || !dialect.assertionsFail) throw error
+    checks.push({ type: task.eval.eval_types[0] as Check['type'], passed: false, detail: error.message })
   }
   return checks
+}
+
+/** Pages of one evaluation: "last" is the page it went to last, as there is only one page in the published ones. */
+function following(pages: PageAccess): PageAccess {
+  let current: EvaluationPage | undefined
+  return {
+    last: async () => current ?? pages.last(),
+    open: async (url) => {
+      current = await pages.open(url)
+      return current
+    },
+    tabs: () => pages.tabs(),
+  }
+}
+
+async function urlCheck({ task, dialect, evidence }: Scoring): Promise<Check> {
+  const { url } = await evidence.pages.last()
+  const reference = task.eval.reference_url as string
+  const passed = dialect.url(reference, url, task.eval.url_note)
+  return { type: 'url_match', passed, detail: `${url} against ${reference}` }
+}
+
+/** The first tab that is neither blank nor on one of the sites, by host and port. */
+async function offSite({ pages }: Evidence, sites: readonly string[]): Promise<string | undefined> {
+  const allowed = new Set(['', ...sites.map((site) => urlParse(site).netloc)])
+  return (await pages.tabs()).find((url) => !allowed.has(urlParse(url).netloc))
 }

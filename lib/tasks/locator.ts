@@ -9,9 +9,16 @@ import { getElementsByTagName, textContent } from 'domutils'
 import { parse } from 'parse5'
 import { adapter } from 'parse5-htmlparser2-tree-adapter'
 
+/** The expression failed on the page: what it looks for is not there. */
 export class LocatorError extends Error {
-  readonly code = 'UNSUPPORTED_LOCATOR'
+  readonly code: string = 'LOCATOR'
   override name = 'LocatorError'
+}
+
+/** The page cannot evaluate such an expression at all, which says nothing about what is on it. */
+export class UnsupportedLocatorError extends LocatorError {
+  override readonly code = 'UNSUPPORTED_LOCATOR'
+  override name = 'UnsupportedLocatorError'
 }
 
 const FORM = /^document\.querySelector\((['"`])(.+)\1\)\.(outerText|innerText|textContent|value)$/s
@@ -37,7 +44,7 @@ export class LocatablePage {
     if (locator === '') return this.html
     const form = FORM.exec(locator.trim())
     if (!form) {
-      throw new LocatorError(
+      throw new UnsupportedLocatorError(
         `locator expects '' or document.querySelector('...').innerText (or outerText, textContent, value), received ${locator}`,
       )
     }
@@ -46,7 +53,7 @@ export class LocatablePage {
     try {
       found = selectOne<AnyNode, Element>(form[2] as string, this.#document)
     } catch (cause) {
-      throw new LocatorError(`locator has a selector that does not parse: ${form[2]}`, { cause })
+      throw new UnsupportedLocatorError(`locator has a selector that does not parse: ${form[2]}`, { cause })
     }
     if (!found) return ''
     if (form[3] === 'textContent') return textContent(found)

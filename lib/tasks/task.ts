@@ -11,9 +11,10 @@ export const SPLITS = ['train', 'validation', 'test', 'novel'] as const
 /** test: parameters never trained on; novel: templates never trained on. */
 export type Split = (typeof SPLITS)[number]
 
-const contents = z.strictObject({
+/** What a text has to be. Keys beyond these are kept: whether a dialect knows them is for evaluators to say. */
+const contents = z.looseObject({
   exact_match: z.string().optional(),
-  must_include: z.array(z.string()).optional(),
+  must_include: z.union([z.string(), z.array(z.string())]).optional(),
   must_exclude: z.array(z.string()).optional(),
   required_values: z.array(z.string()).optional(),
   fuzzy_match: z.union([z.string(), z.array(z.string())]).optional(),
@@ -24,30 +25,28 @@ export const programHtml = z.object({
   url: z.string(),
   locator: z.string(),
   required_contents: contents,
+  /** Expressions evaluated on the page before `locator` (VisualWebArena). */
+  prep_actions: z.array(z.string()).optional(),
 })
 export type ProgramHtml = z.infer<typeof programHtml>
 
 export const evalSpec = z.object({
-  eval_types: z.array(z.enum(['string_match', 'url_match', 'program_html'])).min(1),
-  reference_answers: z
-    .object({
-      exact_match: z.string().optional(),
-      must_include: z.union([z.string(), z.array(z.string())]).optional(),
-      must_exclude: z.array(z.string()).optional(),
-      required_values: z.array(z.string()).optional(),
-      one_of: z.array(z.string()).optional(),
-      fuzzy_match: z.union([z.string(), z.array(z.string())]).optional(),
-    })
-    .nullable(),
+  eval_types: z.array(z.enum(['string_match', 'url_match', 'program_html', 'page_image_query'])).min(1),
+  reference_answers: contents.extend({ one_of: z.array(z.string()).optional() }).nullable(),
   reference_url: z.string().nullable(),
   url_note: z.string().optional(),
   program_html: z.array(programHtml),
   string_note: z.string().nullish(),
   reference_answer_raw_annotation: z.string().nullish(),
+  /** VisualWebArena's questions about images; kept, never evaluated. */
+  page_image_query: z.array(z.record(z.string(), z.unknown())).optional(),
 })
 export type EvalSpec = z.infer<typeof evalSpec>
 
-/** The 13 fields of WebArena-Lite; sites is free text because users bring their own. */
+/** Free text, or a list of it, that newer task files carry and evaluation does not need. */
+const remark = z.union([z.string(), z.array(z.string())]).nullish()
+
+/** WebArena-Lite's 13 fields and VisualWebArena's extras; sites is free text because users bring their own. */
 export const webArenaTask = z.object({
   sites: z.array(z.string()).min(1, 'a task names at least one site'),
   task_id: z.union([z.number().int(), z.string()]),
@@ -61,7 +60,18 @@ export const webArenaTask = z.object({
   require_reset: z.boolean(),
   intent_template_id: z.number().int(),
   eval: evalSpec,
+  /** Id in WebArena's 812 tasks; absent in WebRL's generated tasks. */
   old_task_id: z.number().int().optional(),
+  /** CSS pixels. */
+  viewport_size: z
+    .object({ width: z.number().int().positive(), height: z.number().int().positive() })
+    .nullish(),
+  /** Pictures that belong to the intent. */
+  image: remark,
+  comments: remark,
+  reasoning_difficulty: remark,
+  visual_difficulty: remark,
+  overall_difficulty: remark,
 })
 
 /** What the embedded suite adds. */

@@ -4,6 +4,7 @@
  */
 import { judgeByEvaluation } from '../agent/judge.ts'
 import type { AgentSetup } from '../agent/play.ts'
+import { agentSettings } from '../agent/settings.ts'
 import { ConfigError } from '../config/errors.ts'
 import type { Config } from '../config/schema.ts'
 import { oracleChecker } from '../milestones/oracle.ts'
@@ -102,9 +103,7 @@ export class Trainer {
       tokenizer: parts.tokenizer,
       checker: oracleChecker(embeddedWeb),
       judge: judgeByEvaluation,
-      addressing: config.agent.addressing,
-      prompt: { style: config.agent.promptStyle, maxPromptTokens: config.agent.maxPromptTokens },
-      limits: { horizon: config.agent.horizon, stuckRepeats: config.agent.stuckRepeats },
+      ...agentSettings(config),
     }
     this.actor.configureOptimizer(optimizerSpec(config, config.policy.adamW))
   }

@@ -11,7 +11,14 @@ export interface SelectOption {
   value: string
 }
 
-export class Controls {
+/** Form state for reading, wherever it is kept. */
+export interface ControlState {
+  /** Current value of a text field or select (the selected option's value). */
+  value(element: Element): string
+  checked(element: Element): boolean
+}
+
+export class Controls implements ControlState {
   readonly #values = new Map<Element, string>()
   readonly #checked = new Map<Element, boolean>()
 
@@ -83,7 +90,7 @@ function controlsOf(form: Element): Element[] {
 
 const optionElements = (select: Element): Element[] => getElementsByTagName('option', select)
 
-function optionOf(option: Element): SelectOption {
+export function optionOf(option: Element): SelectOption {
   const text = fold(textBelow(option.children))
   return { text, value: option.attribs.value ?? text }
 }

@@ -32,21 +32,55 @@ export function inputType(element: Element): string {
   return (element.attribs.type ?? 'text').toLowerCase()
 }
 
-/** What can be acted on, and as what; undefined for everything else and for disabled controls. */
+/** WAI-ARIA roles a user acts on, as the kind they act like. */
+const ROLES: Readonly<Record<string, ElementKind>> = {
+  button: 'button',
+  link: 'link',
+  checkbox: 'checkbox',
+  switch: 'checkbox',
+  menuitemcheckbox: 'checkbox',
+  radio: 'radio',
+  menuitemradio: 'radio',
+  textbox: 'textbox',
+  searchbox: 'textbox',
+  combobox: 'other',
+  menuitem: 'other',
+  option: 'other',
+  slider: 'other',
+  spinbutton: 'other',
+  tab: 'other',
+  treeitem: 'other',
+}
+
+/** What can be acted on by its markup, and as what; undefined for everything else and for disabled controls. */
 export function kindOf(element: Element): ElementKind | undefined {
   const { name, attribs } = element
   if ('disabled' in attribs) return undefined
-  if (name === 'a') return 'href' in attribs ? 'link' : undefined
+  if (name === 'a' && 'href' in attribs) return 'link'
   if (name === 'button') return 'button'
   if (name === 'select') return 'select'
   if (name === 'textarea') return 'textbox'
   if (name === 'summary') return 'other'
-  if (name !== 'input') return undefined
-  const type = inputType(element)
-  if (type === 'hidden') return undefined
-  if (type === 'checkbox' || type === 'radio') return type
-  return BUTTON_TYPES.has(type) ? 'button' : 'textbox'
+  if (name === 'input') {
+    const type = inputType(element)
+    if (type === 'hidden') return undefined
+    if (type === 'checkbox' || type === 'radio') return type
+    return BUTTON_TYPES.has(type) ? 'button' : 'textbox'
+  }
+  if (attribs['aria-disabled'] === 'true' || name === 'option') return undefined
+  const role = attribs.role?.trim().split(/\s+/)[0]?.toLowerCase() ?? ''
+  if (Object.hasOwn(ROLES, role)) return ROLES[role]
+  if (EDITABLE.has(attribs.contenteditable?.toLowerCase() ?? 'false')) return 'textbox'
+  return 'onclick' in attribs && !STAGES.has(name) ? 'other' : undefined
 }
+
+const EDITABLE = new Set(['', 'true', 'plaintext-only'])
+
+/** Listeners on these are there for what is inside them. */
+export const STAGES: ReadonlySet<string> = new Set(['html', 'body', 'main', 'form', 'label', 'iframe'])
+
+/** Form controls: named by what is around them, never by what is inside. */
+const CONTROLS = new Set(['input', 'select', 'textarea'])
 
 /** Visible text below a node, controls left out; not folded. */
 export function textBelow(nodes: readonly ChildNode[], skipControls = false): string {
@@ -71,16 +105,16 @@ export function ancestor(element: Element, name: string): Element | undefined {
 export type LabelIndex = ReadonlyMap<string, string>
 
 /**
- * Accessible name, by the first of these that is not empty: aria-label, label, own text (links and buttons),
- * value of a button, placeholder, title, alternative text, and for controls their field name.
+ * Accessible name, by the first of these that is not empty: aria-label; own text and alternative texts (all but
+ * form controls), or label, value of a button, placeholder, title and field name (form controls); title.
  */
 export function accessibleName(element: Element, labels: LabelIndex): string {
   const { attribs, name } = element
   const candidates: (() => string | undefined)[] = [() => attribs['aria-label']]
-  if (name === 'a' || name === 'button' || name === 'summary') {
+  if (!CONTROLS.has(name)) {
     candidates.push(
       () => textBelow(element.children),
-      () => imageText(element),
+      () => imageText(element.children),
     )
   } else {
     const isButton = kindOf(element) === 'button'
@@ -104,9 +138,14 @@ export function accessibleName(element: Element, labels: LabelIndex): string {
   return ''
 }
 
-function imageText(element: Element): string {
-  return element.children
-    .filter((child): child is Element => isTag(child) && child.name === 'img')
-    .map((image) => image.attribs.alt ?? '')
+/** What images below a node say of themselves, and titles of drawings. */
+function imageText(nodes: readonly ChildNode[]): string {
+  return nodes
+    .filter(isTag)
+    .map((node) =>
+      node.name === 'img'
+        ? (node.attribs.alt ?? '')
+        : (node.attribs['aria-label'] ?? imageText(node.children)),
+    )
     .join(' ')
 }

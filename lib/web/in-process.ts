@@ -5,10 +5,13 @@
  */
 import type { Document, Element } from 'domhandler'
 import { getElementsByTagName } from 'domutils'
+import { LocatablePage } from '../tasks/locator.ts'
+import type { EvaluationPage } from '../tasks/pages.ts'
 import type { Task } from '../tasks/task.ts'
 import type { Action } from './action.ts'
 import { Controls, defaultButton, isSubmit, optionsOf } from './controls.ts'
 import { ancestor, fold, parseHtml, textBelow } from './dom.ts'
+import { EnvironmentError } from './errors.ts'
 import type { Addressing, Observation, ObservedElement } from './observation.ts'
 import { resolveElement } from './resolve.ts'
 import type { ActOutcome, Driver, OpenOptions, PageSnapshot, Session } from './session.ts'
@@ -29,6 +32,11 @@ export function inProcessDriver<W>(backend: InProcessBackend<W>): InProcessDrive
   return {
     async open(task, options) {
       options.signal?.throwIfAborted()
+      if (options.dialect !== undefined && options.dialect !== 'clean') {
+        throw new EnvironmentError(
+          `agent.observation: the in-process browser gives "clean", received "${options.dialect}"; use the Chromium driver`,
+        )
+      }
       const session = new InProcessSession(backend, backend.createWorld(task), options)
       await session.load(task.start_url)
       return session
@@ -54,11 +62,6 @@ interface Page extends Loaded {
 const REDIRECT_LIMIT = 10
 const OK: ActOutcome = { ok: true }
 const fail = (error: string): ActOutcome => ({ ok: false, error })
-
-export class EnvironmentError extends Error {
-  readonly code = 'ENVIRONMENT'
-  override name = 'EnvironmentError'
-}
 
 export class InProcessSession<W> implements Session {
   readonly world: W
@@ -93,9 +96,16 @@ export class InProcessSession<W> implements Session {
     return { url: page.url, title: titleOf(page.document), html: page.html }
   }
 
-  async peek(url: string): Promise<PageSnapshot> {
-    const loaded = await this.#fetch(url)
-    return { url: loaded.url, title: titleOf(parseHtml(loaded.html)), html: loaded.html }
+  async last(): Promise<EvaluationPage> {
+    return evaluationPage(this.#current())
+  }
+
+  async open(url: string): Promise<EvaluationPage> {
+    return evaluationPage(await this.#fetch(url))
+  }
+
+  async tabs(): Promise<string[]> {
+    return [this.#current().url]
   }
 
   async close(): Promise<void> {
@@ -115,7 +125,20 @@ export class InProcessSession<W> implements Session {
       case 'invalid':
         return fail(action.reason)
       case 'switch_tab':
+      case 'close_tab':
         return fail('there is only one tab')
+      case 'new_tab':
+        return fail('this browser has only one tab')
+      case 'goto': {
+        const target = resolveUrl(action.url, page.url)
+        if (!target) return fail(`"${action.url}" is no address this browser can go to`)
+        this.#visit(await this.#fetch(target.href))
+        return OK
+      }
+      case 'press_key':
+        if (action.keys !== 'Enter')
+          return fail(`this browser knows no key but Enter, received "${action.keys}"`)
+        return page.focus ? this.#enter(page, page.focus) : fail('nothing has the focus; click or type first')
       case 'go_backward':
         return this.#travel(-1)
       case 'go_forward':
@@ -142,7 +165,8 @@ export class InProcessSession<W> implements Session {
           return fail(`"${seen.name}" is a ${seen.kind}, typing needs a text field`)
         if ('readonly' in node.attribs) return fail(`"${seen.name}" is read-only`)
         page.focus = node
-        this.#change(page, () => page.controls.setValue(node, action.argument))
+        const before = action.append ? page.controls.value(node) : ''
+        this.#change(page, () => page.controls.setValue(node, before + action.argument))
         return action.kind === 'search' ? this.#enter(page, node) : OK
       }
     }
@@ -282,6 +306,11 @@ export class InProcessSession<W> implements Session {
     }
     throw new EnvironmentError(`more than ${REDIRECT_LIMIT} redirects from ${url}`)
   }
+}
+
+function evaluationPage({ url, html }: Loaded): EvaluationPage {
+  const page = new LocatablePage(html)
+  return { url, html: async () => html, evaluate: async (expression) => page.read(expression) }
 }
 
 function titleOf(document: Document): string {

@@ -5,9 +5,9 @@
  */
 import { type ChildNode, type Document, type Element, isTag, isText } from 'domhandler'
 import { getElementsByTagName } from 'domutils'
-import { type Controls, optionsOf } from './controls.ts'
-import { accessibleName, fold, inputType, isHidden, kindOf, textBelow } from './dom.ts'
-import type { Addressing, ObservedElement } from './observation.ts'
+import { type ControlState, optionsOf } from './controls.ts'
+import { accessibleName, fold, inputType, isHidden, kindOf as staticKind, textBelow } from './dom.ts'
+import type { Addressing, ElementKind, ObservedElement } from './observation.ts'
 
 export interface Simplified {
   text: string
@@ -17,13 +17,18 @@ export interface Simplified {
 }
 
 /** Tags the compact dialect prints although they cannot be acted on. */
-const MEANINGFUL = new Set(['h1', 'b'])
+const MEANINGFUL = new Set(['h1', 'b', 'iframe'])
 
-/** A control is printed by itself; links and buttons print what is inside them. */
-const isControl = (kind: ObservedElement['kind']): boolean =>
-  kind !== 'link' && kind !== 'button' && kind !== 'other'
+/** Printed by themselves; links, buttons and elements made actionable print what is inside them. */
+const CONTROLS = new Set(['input', 'select', 'textarea'])
 
-export function simplify(document: Document, controls: Controls, addressing: Addressing): Simplified {
+/** `kindOf` says what can be acted on; a driver that knows more than the markup passes its own. */
+export function simplify(
+  document: Document,
+  controls: ControlState,
+  addressing: Addressing,
+  kindOf: (element: Element) => ElementKind | undefined = staticKind,
+): Simplified {
   const labels = new Map(
     getElementsByTagName('label', document)
       .filter((label) => label.attribs.for)
@@ -82,6 +87,7 @@ export function simplify(document: Document, controls: Controls, addressing: Add
     }
     if (pieces.length === 0)
       return node.name === 'img' && node.attribs.alt ? [`<img> ${fold(node.attribs.alt)} </img>`] : []
+    if (node.name === 'iframe') return [`<iframe> ${pieces.join(' ')} </iframe>`]
     const hasText = node.children.some((child) => isText(child) && child.data.trim() !== '')
     return hasText || pieces.length > 1 ? [`<${node.name}> ${pieces.join(' ')} </${node.name}>`] : pieces
   }
@@ -91,7 +97,9 @@ export function simplify(document: Document, controls: Controls, addressing: Add
 }
 
 function holdsControl(label: Element): boolean {
-  return label.children.some((child) => isTag(child) && (kindOf(child) !== undefined || holdsControl(child)))
+  return label.children.some(
+    (child) => isTag(child) && (staticKind(child) !== undefined || holdsControl(child)),
+  )
 }
 
 /** Joined without a space, except between two texts. */
@@ -130,7 +138,7 @@ type Below = (children: readonly ChildNode[], inLabel: boolean) => string[]
 
 function idElement(seen: ObservedElement, node: Element, below: Below): string {
   const attributes = [`id="${seen.id}"`]
-  const visible = isControl(seen.kind) ? [] : below(node.children, false)
+  const visible = CONTROLS.has(node.name) ? [] : below(node.children, false)
   if (visible.length === 0 && node.attribs['aria-label'])
     attributes.push(`aria-label="${fold(node.attribs['aria-label'])}"`)
   if (node.name === 'input') {

@@ -31,8 +31,18 @@ export const isSource = (path) =>
 /** A file of node_modules that nothing loads: types, maps, documentation, TypeScript sources beside what they became. */
 export const isDeadWeight = (path) => /\.([cm]?tsx?|map|md|markdown|flow|gypi?)$/i.test(path)
 
-/** Needed only to install LibTorch or to build through cmake-js, which a host with cmake does without. */
-const NOT_CARRIED = ['cmake-js']
+/**
+ * cmake-js is needed only to install LibTorch or to build through it, which a host with cmake does without; the
+ * others drive browsers and ask language models over a network, which a host that benchmarks has neither of.
+ */
+const NOT_CARRIED = [
+  'cmake-js',
+  'playwright-core',
+  'ai',
+  '@ai-sdk/anthropic',
+  '@ai-sdk/google',
+  '@ai-sdk/openai-compatible',
+]
 
 /**
  * Folders of node_modules that running needs, from package-lock.json: the closure of `dependencies`.

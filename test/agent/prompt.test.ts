@@ -76,3 +76,45 @@ test('webrl: rounds alternate on Gemma turns, the instruction comes first', () =
     `user\nTask Instruction: Do it\n\nRound 0\n\nDo it\nmodel\ngo_backward()\nuser\nRound 1\n\n${pageText}\nmodel\n`,
   )
 })
+
+describe('what an evaluation sets', () => {
+  const history = [
+    { actionIds: reply('# Note: 7\ndo(action="Click", element="ghost")'), failed: true },
+    { actionIds: reply('go_backward()'), failed: false },
+  ]
+  const input = { intent: 'Do it', history, pageText }
+
+  test.each(['compact', 'webrl'] as const)(
+    '%s: failures are told by default, and not on request',
+    (style) => {
+      const text = (announceFailures?: boolean) =>
+        tokenizer.decode(
+          new PromptComposer(tokenizer, style, {
+            maxPromptTokens: 400,
+            ...(announceFailures === undefined ? {} : { announceFailures }),
+          }).compose(input),
+        )
+      expect(text()).toMatch(/# failed|could not be carried out/)
+      expect(text(true)).toBe(text())
+      expect(text(false)).toBe(text().replace(/ # failed|The last action could not be carried out\.\n\n/, ''))
+      expect(text(false)).toContain('# Note: 7\ndo(')
+    },
+  )
+  test.each(['compact', 'webrl'] as const)('%s: a page keeps its floor, the oldest history goes', (style) => {
+    const long = Array.from({ length: 30 }, (_, i) => ({
+      actionIds: reply(`do(action="${i}")`),
+      failed: false,
+    }))
+    const compose = (minPageTokens?: number) =>
+      tokenizer.decode(
+        new PromptComposer(tokenizer, style, {
+          maxPromptTokens: 160,
+          ...(minPageTokens === undefined ? {} : { minPageTokens }),
+        }).compose({ intent: 'Do it', history: long, pageText }),
+      )
+    expect(compose(0)).toBe(compose())
+    expect(compose()).not.toContain(pageText)
+    expect(compose(1000)).toContain(`${pageText}\nmodel\n`)
+    expect(compose(1000)).toContain('action="29"')
+  })
+})

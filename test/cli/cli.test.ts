@@ -162,7 +162,7 @@ describe('usage', () => {
     [['train', '--seed', 'x'], /expected a whole number/],
     [['train', '--json', '--quiet'], /cannot be used with option/],
     [['train', '--resume', 'x', '--seed', '1'], /--resume: expected no other settings .*received --seed/],
-    [['eval'], /missing required argument/],
+    [['eval'], /expected a run directory, or --suite with --model/],
     [['eval', 'x', '--split', 'train'], /Allowed choices/],
   ])('%j', async (args, sentence) => {
     const { code, err } = await mira(args)

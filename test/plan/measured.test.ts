@@ -94,6 +94,7 @@ const base: PlanInput = {
   maxLength: 1024,
   prefillChunk: 512,
   repacked: false,
+  exactCopy: false,
 }
 
 const rows: string[] = []

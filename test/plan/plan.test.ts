@@ -126,6 +126,14 @@ describe('the plan of a run', () => {
   test('logits of the 12B preset stay under half a GiB', () => {
     expect(holder(planOf('gemma3-12b'), 'logits')?.update).toBeLessThan(0.5 * GIB)
   })
+  test('exact mode holds one more copy where the decoder repacks, in both halves', () => {
+    const exact = planOf('smoke', ['run.exact=true'], 'cpu')
+    const plain = planOf('smoke', [], 'cpu')
+    const copy = holder(plain, 'weights')?.rollout ?? 0
+    expect(holder(exact, 'exact copy')).toMatchObject({ rollout: copy / 2, update: copy / 2 })
+    expect(holder(plain, 'exact copy')).toBeUndefined()
+    expect(holder(planOf('gemma3-12b', ['run.exact=true']), 'exact copy')).toBeUndefined()
+  })
   test('the halves are the sums of their holders', () => {
     const plan = planOf('gemma3-4b', ['training.mode=full', 'training.critics=full'])
     for (const half of ['rollout', 'update'] as const) {

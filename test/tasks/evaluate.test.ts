@@ -1,62 +1,49 @@
-/** The evaluators: each matcher, their product, and tasks that cannot be scored. */
+/** The embedded suite's rules: each matcher, their product, and tasks that cannot be scored in any dialect. */
 import { describe, expect, test } from 'vitest'
-import { evaluate, type Judge } from '../../lib/tasks/evaluate.ts'
+import { DIALECT_NAMES, evaluate, type Judge } from '../../lib/tasks/evaluate.ts'
+import { hasValue, includes, isSame } from '../../lib/tasks/evaluators/embedded.ts'
+import { exactUrl } from '../../lib/tasks/evaluators/urls.ts'
 import { LocatablePage } from '../../lib/tasks/locator.ts'
-import { exactMatch, mustExclude, mustInclude, requiredValue, urlMatch } from '../../lib/tasks/matchers.ts'
-import { type EvalSpec, type Task, task as taskSchema } from '../../lib/tasks/task.ts'
-
-const NONE: EvalSpec = {
-  eval_types: ['string_match'],
-  reference_answers: null,
-  reference_url: '',
-  program_html: [],
-}
-const taskWith = (spec: Partial<EvalSpec>): Task => ({
-  sites: ['shop'],
-  task_id: 1,
-  require_login: false,
-  storage_state: null,
-  start_url: 'http://shop.test/',
-  geolocation: null,
-  intent_template: '',
-  instantiation_dict: {},
-  intent: 'what?',
-  require_reset: false,
-  intent_template_id: 0,
-  eval: { ...NONE, ...spec },
-})
+import { type EvalSpec, task as taskSchema } from '../../lib/tasks/task.ts'
+import { taskWith } from './kit.ts'
 
 const HTML = `<title>t</title><main><h1>Order 4</h1><p id="s"> shipped <b>now</b></p><ul><li>a<li>b</ul>
   <input name="town" value="Dover"><select id="k"><option>x<option selected value="2">y</select><textarea>long</textarea></main>`
+const pageOf = (url: string, html: string) => ({
+  url,
+  html: async () => html,
+  evaluate: async (expression: string) => new LocatablePage(html).read(expression),
+})
 const pages = {
-  snapshot: async () => ({ url: 'http://shop.test/orders/4?a=1', html: HTML }),
-  peek: async (url: string) => ({ url, html: `<p id="url">${url}</p>` }),
+  last: async () => pageOf('http://shop.test/orders/4?a=1', HTML),
+  open: async (url: string) => pageOf(url, `<p id="url">${url}</p>`),
+  tabs: async () => ['http://shop.test/orders/4?a=1'],
 }
+const EMBEDDED = { dialect: 'embedded' } as const
 const score = async (spec: Partial<EvalSpec>, answer = '', judge?: Judge) =>
-  (await evaluate(taskWith(spec), { answer, pages, ...(judge ? { judge } : {}) })).score
+  (await evaluate(taskWith(spec), { answer, pages, ...(judge ? { judge } : {}) }, EMBEDDED)).score
 
 describe('matchers', () => {
   test('exact_match folds case, outer blanks and one pair of quotes', () => {
-    expect(exactMatch('Red Lamp', ' "red lamp" ')).toBe(true)
-    expect(exactMatch('red lamp', 'red lamp.')).toBe(false)
-    expect(exactMatch('"', '"')).toBe(true)
+    expect(isSame('Red Lamp', ' "red lamp" ')).toBe(true)
+    expect(isSame('red lamp', 'red lamp.')).toBe(false)
+    expect(isSame('"', '"')).toBe(true)
   })
-  test('must_include and must_exclude take alternatives', () => {
-    expect(mustInclude('nikon |OR| olympus', 'An Olympus camera')).toBe(true)
-    expect(mustInclude('canon', 'An Olympus camera')).toBe(false)
-    expect(mustExclude('canon', 'An Olympus camera')).toBe(true)
+  test('must_include takes alternatives', () => {
+    expect(includes('nikon |OR| olympus', 'An Olympus camera')).toBe(true)
+    expect(includes('canon', 'An Olympus camera')).toBe(false)
   })
   test('required_values compares whole numbers', () => {
-    expect(requiredValue('>= 1200', '1,200')).toBe(true)
-    expect(requiredValue('< 5 |OR| == 7', '7')).toBe(true)
-    expect(requiredValue('> 5', 'five')).toBe(false)
-    expect(() => requiredValue('about 5', '5')).toThrow(/">= 12"/)
+    expect(hasValue('>= 1200', '1,200')).toBe(true)
+    expect(hasValue('< 5 |OR| == 7', '7')).toBe(true)
+    expect(hasValue('> 5', 'five')).toBe(false)
+    expect(() => hasValue('about 5', '5')).toThrow(/">= 12"/)
   })
   test('url_match', () => {
-    expect(urlMatch('http://localhost:1/a/', 'http://127.0.0.1:1/a')).toBe(true)
-    expect(urlMatch('http://x/a', 'http://x/a?b=1')).toBe(false)
-    expect(urlMatch('http://y/ |OR| http://x/a', 'http://x/a?b=1', 'GOLD in PRED')).toBe(true)
-    expect(() => urlMatch('a', 'a', 'else')).toThrow(/url_note/)
+    expect(exactUrl('http://localhost:1/a/', 'http://127.0.0.1:1/a', undefined)).toBe(true)
+    expect(exactUrl('http://x/a', 'http://x/a?b=1', undefined)).toBe(false)
+    expect(exactUrl('http://y/ |OR| http://x/a', 'http://x/a?b=1', 'GOLD in PRED')).toBe(true)
+    expect(() => exactUrl('a', 'a', 'else')).toThrow(/url_note/)
   })
 })
 
@@ -99,10 +86,14 @@ describe('score', () => {
     expect(await score(spec, 'It was shipped')).toBe(1)
     expect(await score(spec, 'shipped, not cancelled')).toBe(0)
     expect(await score({ ...spec, reference_url: '/orders/5' }, 'shipped')).toBe(0)
-    const { checks } = await evaluate(taskWith({ ...spec, reference_url: '/orders/5' }), {
-      answer: 'shipped',
-      pages,
-    })
+    const { checks } = await evaluate(
+      taskWith({ ...spec, reference_url: '/orders/5' }),
+      {
+        answer: 'shipped',
+        pages,
+      },
+      EMBEDDED,
+    )
     expect(checks.filter((check) => !check.passed).map((check) => check.type)).toEqual(['url_match'])
   })
 
@@ -123,7 +114,13 @@ describe('score', () => {
     const spec = { reference_answers: { fuzzy_match: ['a', 'b'] }, string_note: 'n' }
     expect(await score(spec, 'yes', judge)).toBe(1)
     expect(await score(spec, 'no', judge)).toBe(0)
-    expect(asked[0]).toEqual({ intent: 'what?', reference: 'a, b', answer: 'yes', note: 'n' })
+    expect(asked[0]).toEqual({
+      kind: 'fuzzy',
+      intent: 'what?',
+      reference: 'a, b',
+      answer: 'yes',
+      note: 'n',
+    })
     await expect(score(spec, 'yes')).rejects.toMatchObject({ code: 'EVALUATION' })
   })
 
@@ -134,6 +131,19 @@ describe('score', () => {
     await expect(score({ eval_types: ['url_match'] })).rejects.toThrow(/reference_url/)
     const func = [{ url: 'func:f()', locator: '', required_contents: { exact_match: 'x' } }]
     await expect(score({ eval_types: ['program_html'], program_html: func })).rejects.toThrow(/no helper/)
+    for (const dialect of DIALECT_NAMES) {
+      for (const spec of [
+        {},
+        { reference_answers: {} },
+        { eval_types: ['program_html' as const] },
+        { eval_types: ['url_match' as const] },
+        { eval_types: ['page_image_query' as const] },
+      ]) {
+        await expect(evaluate(taskWith(spec), { answer: '', pages }, { dialect })).rejects.toMatchObject({
+          code: 'EVALUATION',
+        })
+      }
+    }
   })
 
   test('a task that names no site does not validate', () => {

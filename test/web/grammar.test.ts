@@ -16,6 +16,15 @@ const action: fc.Arbitrary<Action> = fc.oneof(
     argument: text,
   }),
   fc.record({
+    kind: fc.constantFrom('type' as const, 'search' as const),
+    element: text,
+    argument: text,
+    append: fc.constant(true as const),
+  }),
+  fc.record({ kind: fc.constant('press_key' as const), keys: text }),
+  fc.record({ kind: fc.constant('goto' as const), url: text }),
+  fc.record({ kind: fc.constantFrom('new_tab' as const, 'close_tab' as const) }),
+  fc.record({
     kind: fc.constantFrom(
       'press_enter' as const,
       'scroll_up' as const,
@@ -84,7 +93,15 @@ describe('canonical forms', () => {
       { kind: 'select', element: 'sort', argument: 'price' },
       'do(action="Select Dropdown Option", element="sort", argument="price")',
     ],
+    [
+      { kind: 'type', element: '3', argument: 'x', append: true },
+      'do(action="Type", element="3", argument="x", append=True)',
+    ],
     [{ kind: 'press_enter' }, 'do(action="Press Enter")'],
+    [{ kind: 'press_key', keys: 'Control+A' }, 'do(action="Press Key", argument="Control+A")'],
+    [{ kind: 'goto', url: '/a' }, 'do(action="Go To", argument="/a")'],
+    [{ kind: 'new_tab' }, 'do(action="New Tab")'],
+    [{ kind: 'invalid', reason: 'a\nb' }, '# a b'],
     [{ kind: 'exit', message: '55' }, 'exit(message="55")'],
     [{ kind: 'go_backward' }, 'go_backward()'],
   ])('%j', (a, canonical) => expect(formatAction(a)).toBe(canonical))
@@ -107,6 +124,12 @@ describe('accepted', () => {
     ],
     ['exit(message="say \\u00e9\\x41")', { kind: 'exit', message: 'say éA' }],
     ['do(action="Wait")', { kind: 'wait' }],
+    ['exit(message="""a\nb""")', { kind: 'exit', message: 'a\nb' }],
+    ["exit(message='a\nb')", { kind: 'exit', message: 'a\nb' }],
+    ['exit(message="a" r"\\d")', { kind: 'exit', message: 'a\\d' }],
+    ['exit(message="broken \\x4")', { kind: 'exit', message: 'broken \\x4' }],
+    ['do(action="Click", element="7"); # done', { kind: 'click', element: '7' }],
+    ['do(action="Right Click", element="7")', { kind: 'right_click', element: '7' }],
   ])('%s', (raw, expected) => expect(parseAction(raw)).toEqual(expected))
 })
 
@@ -132,4 +155,15 @@ describe('refused with a reason', () => {
     expect(parsed.kind).toBe('invalid')
     expect(parsed.kind === 'invalid' && parsed.reason).toMatch(reason)
   })
+})
+
+describe('long input takes time in proportion', () => {
+  test.each([
+    'do('.repeat(100_000),
+    'do(a="'.repeat(50_000),
+    `do(a="do(a='",b='${`do(a="',b='`.repeat(30_000)}`,
+    `do(action="Wait")${' '.repeat(300_000)}x`,
+    `do(${' '.repeat(300_000)}x`,
+    `exit(message="${'\\'.repeat(300_001)}")`,
+  ])('%#', (raw) => expect(parseAction(raw).kind).toBe('invalid'))
 })

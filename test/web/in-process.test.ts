@@ -78,9 +78,9 @@ describe('links and history', () => {
     expect((await (await open({})).observe()).text).toBe('<h1>missing</h1>')
   })
 
-  test('peek leaves the page alone', async () => {
+  test('a page opened for an evaluator leaves the agent where it is', async () => {
     const s = await open(pages)
-    expect((await s.peek('http://shop.test/a')).html).toContain('<h1>a</h1>')
+    expect(await (await s.open('http://shop.test/a')).html()).toContain('<h1>a</h1>')
     expect((await s.snapshot()).url).toBe('http://shop.test/')
   })
 

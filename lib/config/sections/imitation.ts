@@ -4,10 +4,17 @@ import { adamW, count, nonNegative, positive, share } from './numbers.ts'
 
 export const imitation = z
   .strictObject({
-    /** auto: when the model starts from random weights; true: on a checkpoint's weights too. */
+    /** auto: when the model starts from random weights, or `data` is given; true: on a checkpoint's weights too. */
     enabled: z.union([z.literal('auto'), z.boolean()]).default('auto'),
+    /** Demonstrations in one of WebRL's forms (docs/webrl-data.md), in place of recorded ones. */
+    data: z.string().min(1).nullable().default(null),
     /** Demonstrated episodes, dealt evenly over templates. */
     demonstrations: count.default(4000),
+    /**
+     * Share of the demonstrated tasks whose prompts say the milestone reached next, so that a planner can guide the
+     * policy (docs/sgo.md); 0: the prompts of a plain agent.
+     */
+    subgoalShare: share.default(0),
     epochs: count.default(1),
     /** Sequences (steps of demonstrations) per update. */
     batchSize: count.default(16),

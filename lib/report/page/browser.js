@@ -31,6 +31,7 @@
     value === undefined ? '–' : `${value >= 0 ? '+' : '−'}${Math.abs(value).toFixed(3)}`
   const plain = (value) => (value === undefined ? '–' : value.toFixed(3))
   const phaseName = (phase) => (phase === 0 ? 'imitation' : `phase ${phase}`)
+  const played = (episode) => episode.played ?? phaseName(episode.phase)
   const outcome = (episode) => (episode.success ? 'success' : 'failure')
 
   function refilter() {
@@ -53,7 +54,7 @@
       'aria-label': outcome(episode),
     })
     mark.textContent = episode.success ? '✓' : '✗'
-    const note = `${phaseName(episode.phase)} · ${episode.site} · ${episode.steps.length} steps`
+    const note = `${played(episode)} · ${episode.site} · ${episode.steps.length} steps`
     return element(
       'li',
       {},
@@ -184,13 +185,15 @@
       ['log-ratio', signed(learning.logRatio)],
       ['log-probability', signed(step.logprob)],
     ]
+    // Without learning there is only what the policy itself said.
+    const known = step.learning ? rows : rows.slice(-1)
     return element(
       'table',
       { class: 'figures' },
       element(
         'tbody',
         {},
-        ...rows.map(([name, value]) =>
+        ...known.map(([name, value]) =>
           element('tr', {}, element('th', { scope: 'row' }, name), element('td', {}, value)),
         ),
       ),
@@ -230,7 +233,7 @@
       episode.success ? '✓ success' : '✗ failure',
     )
     const facts = [
-      phaseName(episode.phase),
+      played(episode),
       episode.site,
       `${episode.split} split`,
       episode.template,

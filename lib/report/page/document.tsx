@@ -1,63 +1,31 @@
-/**
- * The report page: one self-contained HTML document from {@link ReportData}. Loads nothing (its own security
- * policy forbids it), works without JavaScript except for browsing episodes, and escapes every text of the run.
- */
+/** The report page of a training run: one self-contained HTML document (shell.tsx) from {@link ReportData}. */
 /** @jsxRuntime automatic @jsxImportSource hono/jsx */
-import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import { raw } from 'hono/html'
 import { type Interval, wilson } from '../../analysis/interval.ts'
 import { percent } from '../charts/figure.ts'
 import { phaseName } from '../charts/success.ts'
 import type { PhaseReport, ReportData } from '../data.ts'
-import { Episodes, episodePayload } from './episodes.tsx'
-import { Calibrations, Milestones, Sites, Success, Training } from './sections.tsx'
-import { PAGE_CSS } from './style.ts'
-
-const SCRIPT = readFileSync(new URL('./browser.js', import.meta.url), 'utf8')
+import { Episodes } from './episodes.tsx'
+import { Calibrations, Facts, Milestones, Sites, Success, Training } from './sections.tsx'
+import { htmlDocument } from './shell.tsx'
 
 /** The whole document as text, ready to be written to report.html. */
 export function reportPage(data: ReportData): string {
-  const { run } = data
-  const policy = [
-    "default-src 'none'",
-    `style-src 'unsafe-inline'`,
-    `script-src '${sha256(SCRIPT)}'`,
-    "base-uri 'none'",
-    "form-action 'none'",
-  ].join('; ')
-  const page = (
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta http-equiv="Content-Security-Policy" content={policy} />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <meta name="color-scheme" content="light dark" />
-        <title>{`${run.name} · mira report`}</title>
-        <style>{raw(PAGE_CSS)}</style>
-      </head>
-      <body>
-        <a class="skip" href="#content">
-          Skip to the results
-        </a>
-        <Masthead data={data} />
-        <main id="content">
-          <Success data={data} />
-          <Sites data={data} />
-          <Milestones data={data} />
-          <Training data={data} />
-          <Calibrations data={data} />
-          <Episodes data={data} />
-          <Facts data={data} />
-        </main>
-        <script type="application/json" id="episode-data">
-          {raw(episodePayload(data.episodes))}
-        </script>
-        <script>{raw(SCRIPT)}</script>
-      </body>
-    </html>
+  return htmlDocument(
+    data.run.name,
+    <>
+      <Masthead data={data} />
+      <main id="content">
+        <Success data={data} />
+        <Sites data={data} />
+        <Milestones data={data} />
+        <Training data={data} />
+        <Calibrations data={data} />
+        <Episodes data={data} />
+        <Facts id="run" title="Run" facts={data.run.facts} />
+      </main>
+    </>,
+    data.episodes,
   )
-  return `<!doctype html>${page.toString()}\n`
 }
 
 function Masthead({ data }: { data: ReportData }) {
@@ -123,32 +91,8 @@ function GainTile({ from, to }: { from: PhaseReport; to: PhaseReport }) {
   )
 }
 
-function Facts({ data }: { data: ReportData }) {
-  return (
-    <section id="run" aria-labelledby="run-title">
-      <h2 id="run-title">Run</h2>
-      {data.run.facts.length === 0 ? (
-        <p class="empty">The run directory holds no environment facts.</p>
-      ) : (
-        <dl class="facts">
-          {data.run.facts.map(([label, value]) => (
-            <div>
-              <dt>{label}</dt>
-              <dd>{value}</dd>
-            </div>
-          ))}
-        </dl>
-      )}
-    </section>
-  )
-}
-
 function duration(seconds: number): string {
   if (seconds < 90) return `${seconds.toFixed(0)} s`
   if (seconds < 5400) return `${(seconds / 60).toFixed(1)} min`
   return `${(seconds / 3600).toFixed(1)} h`
-}
-
-function sha256(text: string): string {
-  return `sha256-${createHash('sha256').update(text).digest('base64')}`
 }

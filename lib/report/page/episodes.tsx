@@ -7,13 +7,20 @@ import { phaseName } from '../charts/success.ts'
 import type { ReportData, SampleEpisode } from '../data.ts'
 import { Section } from './sections.tsx'
 
-export function Episodes({ data }: { data: ReportData }) {
+type EpisodesProps = {
+  data: Pick<ReportData, 'episodes' | 'episodesInRun'>
+  /** What the numbers in `phase` are: the phases of a run, or the attempts of an evaluation. */
+  by?: 'phase' | 'attempt'
+}
+
+export function Episodes({ data, by = 'phase' }: EpisodesProps) {
   const { episodes } = data
+  const title = (phase: number) => episodes.find((own) => own.phase === phase)?.played ?? phaseName(phase)
   return (
     <Section id="episodes" title="Episodes">
       <p>
         {episodes.length.toLocaleString('en')} of {data.episodesInRun.toLocaleString('en')} episodes, drawn
-        evenly over phases and outcomes. <kbd>←</kbd> <kbd>→</kbd> move through the steps, <kbd>↑</kbd>{' '}
+        evenly over {by}s and outcomes. <kbd>←</kbd> <kbd>→</kbd> move through the steps, <kbd>↑</kbd>{' '}
         <kbd>↓</kbd> through the list.
       </p>
       {episodes.length === 0 ? (
@@ -28,9 +35,10 @@ export function Episodes({ data }: { data: ReportData }) {
               <div class="filters">
                 <Filter
                   name="phase"
+                  label={by}
                   options={unique(episodes.map(({ phase }) => phase)).map((phase) => [
                     String(phase),
-                    phaseName(phase),
+                    title(phase),
                   ])}
                 />
                 <Filter
@@ -60,10 +68,16 @@ export function Episodes({ data }: { data: ReportData }) {
   )
 }
 
-function Filter({ name, options }: { name: string; options: [value: string, label: string][] }) {
+interface FilterProps {
+  name: string
+  label?: string
+  options: [value: string, label: string][]
+}
+
+function Filter({ name, label = name, options }: FilterProps) {
   return (
     <label>
-      {name}
+      {label}
       <select data-filter={name}>
         <option value="">all</option>
         {options.map(([value, label]) => (

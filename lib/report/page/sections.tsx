@@ -272,6 +272,25 @@ export function Calibrations({ data }: { data: ReportData }) {
   )
 }
 
+export function Facts({ id, title, facts }: { id: string; title: string; facts: [string, string][] }) {
+  return (
+    <Section id={id} title={title}>
+      {facts.length === 0 ? (
+        <p class="empty">The run directory holds no environment facts.</p>
+      ) : (
+        <dl class="facts">
+          {facts.map(([label, value]) => (
+            <div>
+              <dt>{label}</dt>
+              <dd>{value}</dd>
+            </div>
+          ))}
+        </dl>
+      )}
+    </Section>
+  )
+}
+
 function Key({
   colour,
   name,

@@ -1,0 +1,141 @@
+/**
+ * Who plays an evaluation: the native Gemma3 of a Hugging Face folder or of a run's phase, or a module of the user
+ * that answers prompts itself. Opened once, closed once.
+ */
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { Policy } from '../agent/policy.ts'
+import { ConfigError } from '../config/errors.ts'
+import type { Config } from '../config/schema.ts'
+import { loadNative } from '../native/loader.ts'
+import { longestSequence, slotsOf } from '../plan/settings.ts'
+import { readRun } from '../run/directory.ts'
+import { Tokenizer } from '../tokenizer/tokenizer.ts'
+import { setDeterministic } from '../train/determinism.ts'
+import { resolveDevice } from '../train/device.ts'
+import { GenerationPolicy } from '../train/generation.ts'
+import { checkTokenizer, EMBEDDED_TOKENIZER } from '../train/model-shape.ts'
+import { loadRole } from '../train/role-files.ts'
+import { makeActor } from '../train/roles.ts'
+import { setThreads } from '../train/threads.ts'
+import { loadModel, weightsFolder } from '../train/weights.ts'
+
+export type ModelSource =
+  | { kind: 'checkpoint'; path: string }
+  /** `config` is the run's own. */
+  | { kind: 'run'; path: string; phase: number; config: Config }
+  | { kind: 'script'; path: string }
+
+export interface OpenPolicy {
+  policy: Policy
+  tokenizer: Tokenizer
+  close(): void
+}
+
+/** What a policy module exports as `createPolicy`. */
+export type CreatePolicy = (options: { tokenizer: Tokenizer; config: Config }) => Policy | Promise<Policy>
+
+/**
+ * What stands in a folder: a run (the phase wanted, by default its best) or a checkpoint in Hugging Face layout.
+ * @throws ConfigError when it is neither
+ */
+export async function findModel(directory: string, wanted = 'best'): Promise<ModelSource> {
+  const path = resolve(directory)
+  if (existsSync(join(path, 'state.json')) && existsSync(join(path, 'config.yaml'))) {
+    const run = await readRun(path)
+    const { best, completedPhase } = run.state
+    if (completedPhase < 0) {
+      throw new ConfigError(`--model: expected a run with a checkpoint, ${directory} has none yet`)
+    }
+    const phase = wanted === 'best' ? (best?.phase ?? completedPhase) : Number(wanted)
+    if (!(Number.isInteger(phase) && phase >= 0 && phase <= completedPhase)) {
+      throw new ConfigError(
+        `--phase: expected "best" or a complete phase of the run, 0 to ${completedPhase}, received "${wanted}"`,
+      )
+    }
+    return { kind: 'run', path: run.path, phase, config: run.config }
+  }
+  if (existsSync(join(path, 'config.json'))) return { kind: 'checkpoint', path }
+  throw new ConfigError(
+    `--model: expected a run directory (config.yaml, state.json) or a folder in Hugging Face layout (config.json), ${directory} is neither`,
+  )
+}
+
+export function openPolicy(source: ModelSource, config: Config, signal?: AbortSignal): Promise<OpenPolicy> {
+  return source.kind === 'script' ? openScript(source.path, config) : openNative(source, config, signal)
+}
+
+async function openNative(
+  source: Exclude<ModelSource, { kind: 'script' }>,
+  config: Config,
+  signal?: AbortSignal,
+): Promise<OpenPolicy> {
+  await setThreads(config.run.threads)
+  await setDeterministic(config.run.exact)
+  const device = resolveDevice(config.model.device, loadNative().info())
+  const checkpoint =
+    source.kind === 'run' ? join(source.path, 'checkpoints', `phase-${source.phase}`) : undefined
+  const folder = weightsFolder(config, checkpoint)
+  if (folder === undefined)
+    throw new ConfigError('model.path: expected the folder of a model, received nothing')
+  const model = await loadModel(config, folder, device, signal)
+  try {
+    const tokenizer = Tokenizer.load(config.tokenizer.path ?? folder)
+    checkTokenizer(tokenizer, model.config)
+    const longest = longestSequence(config)
+    if (longest > model.config.maxPositions) {
+      throw new ConfigError(
+        `agent.maxPromptTokens: expected at most ${model.config.maxPositions - config.agent.maxActionTokens}, what ${folder} has positions for next to an action, received ${config.agent.maxPromptTokens}`,
+      )
+    }
+    const actor = await makeActor(model, config)
+    if (checkpoint !== undefined) {
+      await loadRole(actor, checkpoint, { kind: config.training.mode, heads: false })
+    }
+    const { generation, run, agent } = config
+    const policy = new GenerationPolicy(
+      () =>
+        actor.generator({
+          slots: slotsOf(config),
+          ...(generation.snapshots === null ? {} : { snapshots: generation.snapshots }),
+          maxLength: longest,
+          prefillChunk: generation.prefillChunk,
+          decoder: generation.decoder,
+          exact: run.exact,
+          maxQueued: generation.maxQueued,
+          whenFull: 'wait',
+        }),
+      tokenizer,
+      agent.maxActionTokens,
+    )
+    return {
+      policy,
+      tokenizer,
+      close() {
+        policy.close()
+        actor.dispose()
+        model.dispose()
+      },
+    }
+  } catch (error) {
+    model.dispose()
+    throw error
+  }
+}
+
+async function openScript(path: string, config: Config): Promise<OpenPolicy> {
+  const loaded = (await import(pathToFileURL(resolve(path)).href).catch((cause: unknown) => {
+    throw new ConfigError(`--policy: expected a module, ${path} cannot be loaded (${String(cause)})`, {
+      cause,
+    })
+  })) as { createPolicy?: CreatePolicy }
+  if (typeof loaded.createPolicy !== 'function') {
+    throw new ConfigError(
+      `--policy: expected a module that exports createPolicy({ tokenizer, config }), ${path} exports ${Object.keys(loaded).join(', ') || 'nothing'}`,
+    )
+  }
+  const tokenizer = Tokenizer.load(config.tokenizer.path ?? EMBEDDED_TOKENIZER)
+  const policy = await loaded.createPolicy({ tokenizer, config })
+  return { policy, tokenizer, close: () => {} }
+}
