@@ -61,7 +61,10 @@ export function done({ z }: Pick<Checklist, 'z'>): number {
 }
 
 /** "[x] 1. Open the orders page", a line each; the target is marked. */
-export function checklistText({ milestones, z }: Pick<Checklist, 'milestones' | 'z'>, target?: number): string {
+export function checklistText(
+  { milestones, z }: Pick<Checklist, 'milestones' | 'z'>,
+  target?: number,
+): string {
   return milestones
     .map((text, k) => `[${z[k] ? 'x' : ' '}] ${k + 1}. ${text}${k === target ? '   <- next' : ''}`)
     .join('\n')

@@ -40,6 +40,8 @@ export interface Guidance {
   subgoal?: string
   /** The agent is going round in circles. */
   stalled: boolean
+  /** Sample the action at this temperature at least; absent: at the episode's own. */
+  temperature?: number
 }
 
 /** The moment before an action. */

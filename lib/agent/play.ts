@@ -1,5 +1,5 @@
 /**
- * One episode from open to judgement: observe, compose, sample, act, check milestones, until the agent exits, the
+ * One episode from open to judgement: observe, be guided, decide, act, check milestones, until the agent exits, the
  * environment ends it or a limit of ends.ts does. What the policy says can never throw; what the environment does
  * wrong rejects, so that it is never mistaken for a failure of the policy.
  */
@@ -13,18 +13,24 @@ import { type Grammar, parseWith } from '../web/grammar.ts'
 import type { Addressing, Observation, ObservationDialect } from '../web/observation.ts'
 import type { Driver, Session, Verdict } from '../web/session.ts'
 import { type EpisodeLimits, earlyStopAnswer, endOf } from './ends.ts'
+import { type Decide, decider, isTextPolicy } from './decide.ts'
 import type { Episode, EpisodeEnd, Judgement } from './episode.ts'
+import type { EpisodeGuide, Guidance, Guide } from './guide.ts'
 import type { Policy } from './policy.ts'
-import { type PastStep, PromptComposer, type PromptLimits, type PromptStyle } from './prompt.ts'
+import type { PromptLimits, PromptStyle } from './prompt.ts'
 import { stepSeed } from './seed.ts'
 import type { Step } from './step.ts'
+import type { TextPolicy } from './text-policy.ts'
 
 export type { EpisodeLimits } from './ends.ts'
 
 export interface AgentSetup {
   driver: Driver
-  policy: Policy
+  policy: Policy | TextPolicy
+  /** Of a policy of token ids; a policy of texts does not use it. */
   tokenizer: Tokenizer
+  /** Tells the agent before each action how far it has come (sgo.ts); absent: a plain agent. */
+  guide?: Guide
   checker: MilestoneChecker
   /** Decides success from the finished session; not asked where the environment judges itself. */
   judge: (
@@ -59,7 +65,11 @@ export interface PlayRequest {
   /** Distinguishes the policy's KV cache from those of episodes beside it. */
   session: number
   signal?: AbortSignal
+  /** Told of every belief and every step as they come. */
+  watch?: (event: EpisodeEvent) => void
 }
+
+export type EpisodeEvent = { type: 'plan'; guidance: Guidance } | { type: 'step'; step: Step }
 
 /** @throws DeadlineError when the episode takes longer than episodeSeconds, and what the environment throws */
 export async function playEpisode(setup: AgentSetup, request: PlayRequest): Promise<Episode> {
@@ -117,7 +127,7 @@ async function play(setup: AgentSetup, request: PlayRequest, within: Within): Pr
       seconds: (performance.now() - started) / 1000,
     }
   } finally {
-    setup.policy.release(request.session)
+    if (!isTextPolicy(setup.policy)) setup.policy.release(request.session)
     await session.close()
   }
 }
@@ -133,29 +143,41 @@ interface Played {
 }
 
 async function runSteps(setup: AgentSetup, request: PlayRequest, session: Session): Promise<Played> {
+  const guide = setup.guide?.begin()
+  const played = await playSteps(setup, request, session, guide)
+  if (guide && setup.guide?.rateEnd) {
+    const { task, signal } = request
+    const { steps, answer } = played
+    const observation = await session.observe()
+    const guidance = await guide.next({
+      ...{ task, session, observation, steps },
+      ...(answer === undefined ? {} : { answer }),
+      ...(signal ? { signal } : {}),
+    })
+    request.watch?.({ type: 'plan', guidance })
+  }
+  return played
+}
+
+async function playSteps(
+  setup: AgentSetup,
+  request: PlayRequest,
+  session: Session,
+  guide: EpisodeGuide | undefined,
+): Promise<Played> {
   const { task } = request
-  const composer = new PromptComposer(setup.tokenizer, setup.prompt.style, setup.prompt)
-  const steps: Step[] = []
-  const history: PastStep[] = []
-  const actions: string[] = []
+  const grammar = setup.grammar ?? 'mira'
+  const decide = decider({ ...setup, grammar }, request.session)
   const milestones = task.embedded?.milestones ?? []
+  const steps: Step[] = []
+  const actions: string[] = []
   let belief: Uint8Array | undefined
   while (steps.length < setup.limits.horizon) {
-    request.signal?.throwIfAborted()
-    const observation = await session.observe()
-    const promptIds = composer.compose({ intent: task.intent, history, pageText: observation.text })
-    const reply = await setup.policy.act({
-      promptIds,
-      session: request.session,
-      seed: stepSeed(request.seed, steps.length),
-      temperature: request.temperature,
-      ...(request.signal ? { signal: request.signal } : {}),
-    })
-    const actionText = setup.tokenizer.decode(reply.ids).trim()
-    const action = parseWith(setup.grammar ?? 'mira', actionText)
+    const begun = await beginStep(request, session, { steps, decide, guide })
+    const action = parseWith(grammar, begun.decision.actionText)
     const answer = action.kind === 'exit' ? action.message : undefined
     const error = await carryOut(action, session)
-    actions.push(actionText)
+    actions.push(begun.decision.actionText)
     const reached = await setup.checker.check({
       task,
       milestones,
@@ -168,17 +190,15 @@ async function runSteps(setup: AgentSetup, request: PlayRequest, session: Sessio
     })
     belief = nextBelief(belief, reached)
     const step: Step = {
-      promptIds,
-      actionIds: reply.ids,
-      logprobs: reply.logprobs,
-      actionText,
+      ...begun.decision,
       action,
-      ...seen(observation),
+      ...seen(begun.observation),
       ...(error === undefined ? {} : { error }),
       reached,
+      ...(begun.guidance ? { plan: begun.guidance.plan } : {}),
     }
     steps.push(step)
-    history.push({ actionIds: reply.ids, failed: error !== undefined })
+    request.watch?.({ type: 'step', step })
     const verdict = await session.verdict?.()
     if (verdict) return { steps, end: 'environment', answer, verdict }
     if (answer !== undefined) return { steps, end: 'exit', answer, verdict }
@@ -190,6 +210,30 @@ async function runSteps(setup: AgentSetup, request: PlayRequest, session: Sessio
     if (end) return { steps, end, answer, verdict }
   }
   return { steps, end: 'horizon', answer: undefined, verdict: undefined }
+}
+
+/** Everything of a step that comes before its action is carried out. */
+async function beginStep(
+  request: PlayRequest,
+  session: Session,
+  { steps, decide, guide }: { steps: readonly Step[]; decide: Decide; guide: EpisodeGuide | undefined },
+) {
+  const { task, temperature, signal } = request
+  signal?.throwIfAborted()
+  const observation = await session.observe()
+  const listening = signal ? { signal } : {}
+  const guidance = await guide?.next({ task, session, observation, steps, ...listening })
+  if (guidance) request.watch?.({ type: 'plan', guidance })
+  const decision = await decide({
+    task,
+    observation,
+    steps,
+    ...(guidance ? { guidance } : {}),
+    seed: stepSeed(request.seed, steps.length),
+    temperature: Math.max(temperature, guidance?.temperature ?? 0),
+    ...listening,
+  })
+  return { observation, guidance, decision }
 }
 
 /** Why it could not be done, if it could not. */

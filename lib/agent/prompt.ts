@@ -112,7 +112,9 @@ export class PromptComposer {
 
   #goal({ subgoal }: PromptInput): Int32Array[] {
     if (subgoal === undefined) return []
-    return [this.#encode(this.#style === 'compact' ? `goal: ${subgoal}\n` : `Current subgoal: ${subgoal}\n\n`)]
+    return [
+      this.#encode(this.#style === 'compact' ? `goal: ${subgoal}\n` : `Current subgoal: ${subgoal}\n\n`),
+    ]
   }
 
   #tells(step: PastStep): boolean {

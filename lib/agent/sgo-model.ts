@@ -33,7 +33,9 @@ export type SgoPrompts = Readonly<Record<keyof typeof FILES, SgoPrompt>>
 export function sgoPrompts(folder?: string): SgoPrompts {
   const read = (name: keyof typeof FILES) =>
     readPrompt(
-      folder === undefined ? new URL(`./prompts/${FILES[name]}`, import.meta.url) : `${folder}/${FILES[name]}`,
+      folder === undefined
+        ? new URL(`./prompts/${FILES[name]}`, import.meta.url)
+        : `${folder}/${FILES[name]}`,
       PLACEHOLDERS,
     )
   return { assess: read('assess'), rate: read('rate'), next: read('next'), revise: read('revise') }
@@ -52,7 +54,11 @@ export interface AskOptions extends TextBudget {
 /** Milestones of a revised plan at most. */
 const MOST_REVISED = 6
 
-const text = z.string().trim().min(1)
+// Bounds are checked here and not in the JSON schema: strict modes of servers do not know all of them.
+const text = z
+  .string()
+  .transform((said) => said.replace(/\s+/g, ' ').trim())
+  .pipe(z.string().min(1, 'expected a sentence, received an empty text'))
 
 /** All three questions in one call. */
 export function modelAssessor(model: LanguageModel, options: AskOptions): Rater {
@@ -91,7 +97,7 @@ export function modelPlanner(
   const planner: Planner = {
     plan,
     async revise(view, list) {
-      const answer = z.object({ milestones: z.array(text).min(1).max(MOST_REVISED) })
+      const answer = z.object({ milestones: z.array(text).refine(someButNotMore, SOME) })
       const { value, spent } = await ask(model, options, 'revise', view, { list }, answer)
       return { milestones: value.milestones, spent }
     },
@@ -107,8 +113,15 @@ export function modelPlanner(
   }
 }
 
+const SOME = `expected 1 to ${MOST_REVISED} milestones`
+const someButNotMore = ({ length }: readonly string[]) => length > 0 && length <= MOST_REVISED
+
 function verdicts({ milestones }: Checklist) {
-  return { achieved: z.array(z.boolean()).length(milestones.length), current_done: z.boolean() }
+  const K = milestones.length
+  const all = z
+    .array(z.boolean())
+    .refine((list) => list.length === K, `expected ${K} answers, one per milestone`)
+  return { achieved: all, current_done: z.boolean() }
 }
 
 /**

@@ -44,6 +44,8 @@ export interface SgoOptions {
   replanAfter: number
   /** Other plans per episode at most. */
   maxReplans: number
+  /** Temperature at least of an action while stalled: what a greedy policy just did, it would do again; 0 = its own. */
+  stallTemperature: number
   /** Rate once more when the episode is over. */
   rateEnd?: boolean
 }
@@ -116,7 +118,13 @@ class SgoEpisode implements EpisodeGuide {
       spent: turn.spent,
     }
     const subgoal = target === undefined ? undefined : list.milestones[target]
-    return { plan, ...(subgoal === undefined ? {} : { subgoal }), stalled }
+    const temperature = stalled ? this.#options.stallTemperature : 0
+    return {
+      plan,
+      ...(subgoal === undefined ? {} : { subgoal }),
+      stalled,
+      ...(temperature > 0 ? { temperature } : {}),
+    }
   }
 }
 
@@ -132,7 +140,9 @@ class Turn {
    * The answer; undefined where a model withheld it or twice wrote what does not fit. That is no reason to end an
    * episode: the agent goes on with what was believed before. Any other failure is the environment's.
    */
-  async ask<T extends { spent: Spent; next?: string; note?: string }>(work: Promise<T>): Promise<T | undefined> {
+  async ask<T extends { spent: Spent; next?: string; note?: string }>(
+    work: Promise<T>,
+  ): Promise<T | undefined> {
     try {
       const answer = await work
       this.spent = sumSpent([this.spent, answer.spent])

@@ -33,7 +33,8 @@ export function targetOf(
   options: TargetOptions,
 ): number | undefined {
   const aimed = firstTarget(list, options.aim)
-  if (aimed === undefined || options.onStall === 'keep' || !isStalled(list, recentSteps, options)) return aimed
+  if (aimed === undefined || options.onStall === 'keep' || !isStalled(list, recentSteps, options))
+    return aimed
   if (options.onStall === 'drop') return undefined
   return undoneFrom(list, aimed + 1) ?? aimed
 }

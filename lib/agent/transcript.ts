@@ -64,4 +64,5 @@ export function noticesText({ notices }: Pick<Observation, 'notices'>): string {
 
 const oneLine = (text: string): string => text.replace(/\s+/g, ' ').trim()
 
-const cut = (text: string, length: number): string => text.slice(0, length).toWellFormed()
+/** Without the half of a character at the end. */
+const cut = (text: string, length: number): string => text.slice(0, length).replace(/[\uD800-\uDBFF]$/, '')

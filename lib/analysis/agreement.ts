@@ -48,9 +48,7 @@ export function rocCurve(scores: ArrayLike<number>, outcomes: ArrayLike<number>)
   const positives = order.filter(isPositive).length
   const negatives = order.length - positives
   if (positives === 0 || negatives === 0) return []
-  const points: RocPoint[] = [
-    { threshold: null, falsePositiveRate: 0, truePositiveRate: 0 },
-  ]
+  const points: RocPoint[] = [{ threshold: null, falsePositiveRate: 0, truePositiveRate: 0 }]
   let truePositives = 0
   order.forEach((i, seen) => {
     if (isPositive(i)) truePositives++

@@ -8,7 +8,7 @@ import type { Episode } from '../agent/episode.ts'
 import { finalBelief } from '../milestones/belief.ts'
 import type { MilestoneChecker } from '../milestones/checker.ts'
 import type { SubgoalGenerator } from '../milestones/generator.ts'
-import { checkTrace, firstPage } from './trace-check.ts'
+import { checkTrace, type PictureOf, pageAt } from './trace-check.ts'
 import { type Validation, validateMilestones } from './validation.ts'
 
 /** A prompt context: a draw of examples, another prompt file, another model. */
@@ -28,6 +28,7 @@ export interface SelectionOptions {
   monotone?: boolean
   /** Tasks worked on side by side; default 4. */
   concurrency?: number
+  pictureOf?: PictureOf
   onCandidate?: (result: CandidateResult) => void
   signal?: AbortSignal
 }
@@ -75,7 +76,7 @@ export async function selectContext(
     const milestones: Record<string, string[]> = {}
     const checked = await eachOf([...byTask], options, async ([id, own]) => {
       const [first] = own as [Episode]
-      const page = firstPage(first)
+      const page = await pageAt(first, 0, options.pictureOf)
       const made = await generator.generate({
         task: first.task,
         ...(page ? { page } : {}),

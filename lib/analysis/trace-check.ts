@@ -4,37 +4,43 @@
  * checker sees the page the action was chosen on, the agent's answer with it.
  */
 import type { Episode } from '../agent/episode.ts'
-import type { Step } from '../agent/step.ts'
 import { nextBelief } from '../milestones/belief.ts'
 import type { MilestoneChecker, SeenPage } from '../milestones/checker.ts'
+
+/** An episode as it is kept. */
+export type KeptTrace = Pick<Episode, 'id' | 'task' | 'steps' | 'answer'>
+
+/** PNG of the page that a step (from 0) was chosen on, where one was kept apart from the episode. */
+export type PictureOf = (trace: KeptTrace, step: number) => Promise<Uint8Array | undefined>
 
 export interface TraceCheckOptions {
   /** As the checker's; default true. */
   monotone?: boolean
+  pictureOf?: PictureOf
   signal?: AbortSignal
 }
 
 /** @returns the verdicts after each step, [T] of [K] */
 export async function checkTrace(
   checker: MilestoneChecker,
-  { task, steps, answer }: Pick<Episode, 'task' | 'steps' | 'answer'>,
+  trace: KeptTrace,
   milestones: readonly string[],
-  { monotone = true, signal }: TraceCheckOptions = {},
+  { monotone = true, pictureOf, signal }: TraceCheckOptions = {},
 ): Promise<Uint8Array[]> {
+  const { task, steps, answer } = trace
   const verdicts: Uint8Array[] = []
   const actions: string[] = []
   let before: Uint8Array | undefined
-  for (const [t, step] of steps.entries()) {
+  for (const [t, { actionText }] of steps.entries()) {
     signal?.throwIfAborted()
-    actions.push(step.actionText)
-    const last = t === steps.length - 1
-    const page = pageOf(steps[t + 1] ?? step)
+    actions.push(actionText)
+    const next = Math.min(t + 1, steps.length - 1)
     const reached = await checker.check({
       task,
       milestones,
       actions,
-      observe: async () => page,
-      ...(last && answer !== undefined ? { answer } : {}),
+      observe: async () => (await pageAt(trace, next, pictureOf)) as SeenPage,
+      ...(t === steps.length - 1 && answer !== undefined ? { answer } : {}),
       ...(before ? { before } : {}),
       ...(signal ? { signal } : {}),
     })
@@ -44,11 +50,15 @@ export async function checkTrace(
   return verdicts
 }
 
-/** The page an episode began on, for a generator. */
-export function firstPage({ steps }: Pick<Episode, 'steps'>): SeenPage | undefined {
-  return steps[0] && pageOf(steps[0])
-}
-
-function pageOf({ url, pageText, screenshot }: Pick<Step, 'url' | 'pageText' | 'screenshot'>): SeenPage {
+/** The page a step (from 0) was chosen on; that of step 0 is what a generator sees. */
+export async function pageAt(
+  trace: KeptTrace,
+  step: number,
+  pictureOf?: PictureOf,
+): Promise<SeenPage | undefined> {
+  const kept = trace.steps[step]
+  if (!kept) return undefined
+  const { url, pageText } = kept
+  const screenshot = kept.screenshot ?? (await pictureOf?.(trace, step))
   return { url, text: pageText, ...(screenshot ? { screenshot } : {}) }
 }

@@ -3,8 +3,6 @@
  * closely success follows the share reached. Looks at final beliefs and outcomes alone; who checked is not its
  * business.
  */
-import type { Episode } from '../agent/episode.ts'
-import { type BeliefOptions, finalBelief } from '../milestones/belief.ts'
 import { auroc, type RocPoint, rocCurve } from './agreement.ts'
 import { wilson } from './interval.ts'
 import { type Kendall, kendall } from './kendall.ts'
@@ -87,21 +85,6 @@ export function validateMilestones(traces: readonly ValidationTrace[]): Validati
       failures: mean(shares.filter((_, i) => outcomes[i] === 0)),
     },
   }
-}
-
-/**
- * Traces of played episodes as their checker said. Left out: episodes without steps or milestones, and those that
- * nobody could score.
- */
-export function validationTraces(episodes: Iterable<Episode>, options: BeliefOptions = {}): ValidationTrace[] {
-  return [...episodes].flatMap(({ steps, judgement }) => {
-    const z = finalBelief(
-      steps.map(({ reached }) => reached),
-      options,
-    )
-    if (z.length === 0 || judgement.unscorable !== undefined) return []
-    return [{ z, success: judgement.score >= 1 }]
-  })
 }
 
 function exactEquivalence(shares: readonly number[], outcomes: readonly number[]): ExactEquivalence {

@@ -1,4 +1,5 @@
 /** An evaluation as lines of text: one per episode while it runs, a table at its end. */
+import { workLines } from '../evaluation/markdown.ts'
 import type { EvaluationResult } from '../evaluation/result.ts'
 import type { EvaluationEvent } from '../evaluation/run.ts'
 import type { Group, Success } from '../evaluation/summary.ts'
@@ -30,6 +31,8 @@ export function eventLine(event: EvaluationEvent): string {
         : `${event.total} episodes`
     case 'reset':
       return `resetting ${event.names.join(', ')} before attempt ${event.attempt + 1}`
+    case 'note':
+      return `note: ${event.note}`
     case 'retry':
       return `task ${event.item.task.task_id}: playing once more, the environment failed: ${event.message}`
     case 'item': {
@@ -45,7 +48,8 @@ export function eventLine(event: EvaluationEvent): string {
 }
 
 /** The figures with both denominators, then the columns, then what to bear in mind. */
-export function summaryText({ provenance, summary, notes }: EvaluationResult): string {
+export function summaryText(result: EvaluationResult): string {
+  const { provenance, summary, notes } = result
   const rows = [
     ['', 'tasks', 'success [95%]', 'solved', 'of those with a score'],
     ['all tasks', String(summary.tasks), ...figures(summary.all), scored(summary.scored)],
@@ -64,6 +68,7 @@ export function summaryText({ provenance, summary, notes }: EvaluationResult): s
     `${provenance.suite} | ${provenance.model.path} | dialect ${provenance.scoring.dialect} | judge ${provenance.scoring.judge ?? 'none'}`,
     aligned(rows),
     `episodes: ${known} scored, ${unscorable} unscorable, ${error} failed for infrastructure, ${open} not played`,
+    ...workLines(result),
     ...notes.map((note) => `note: ${note}`),
   ].join('\n')
 }

@@ -38,6 +38,7 @@ const USAGE = new Set([
   'SUITE',
   'SUITE_INPUT',
   'LLM_BAD_REQUEST',
+  'PROMPT',
 ])
 
 export function exitCodeOf(error: unknown): ExitCode {

@@ -5,12 +5,15 @@
 import { realpathSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { Command, CommanderError } from 'commander'
+import { addAnalyze } from './commands/analyze.ts'
 import { addConfig } from './commands/config.ts'
 import type { Context } from './commands/context.ts'
 import { addEval } from './commands/eval.ts'
 import { addExport } from './commands/export.ts'
 import { addPlan } from './commands/plan.ts'
 import { addReport } from './commands/report.ts'
+import { addSubgoals } from './commands/subgoals.ts'
+import { addPlanTask, addRun } from './commands/run.ts'
 import { addTrain } from './commands/train.ts'
 import { addWebRL } from './commands/webrl.ts'
 import { loadEngine } from './engine.ts'
@@ -41,7 +44,19 @@ export async function main(argv: readonly string[], surroundings: Partial<Contex
       writeOut: (text) => context.out.write(text),
       writeErr: (text) => context.err.write(text),
     })
-  for (const add of [addTrain, addEval, addReport, addConfig, addPlan, addExport, addWebRL])
+  for (const add of [
+    addTrain,
+    addEval,
+    addReport,
+    addAnalyze,
+    addConfig,
+    addPlan,
+    addExport,
+    addWebRL,
+    addPlanTask,
+    addRun,
+    addSubgoals,
+  ])
     add(program, context)
   for (const command of program.commands) command.option('--debug', 'show the stack and causes of errors')
   try {

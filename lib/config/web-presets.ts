@@ -1,6 +1,6 @@
 /**
  * Starting points for evaluations outside the embedded sites. `webarena` is VisualAgentBench's harness as WebRL's and
- * MiRA's numbers were made with it; `miniwob` is the small tasks of MiniWoB++ with the robust defaults.
+ * MiRA's numbers were made with it; `own` is for tasks of one's own, `miniwob` the small tasks of MiniWoB++; both have the robust defaults.
  */
 import type { ConfigInput } from './schema.ts'
 
@@ -27,6 +27,22 @@ export const webPresets = {
     browser: { settle: { mode: 'fixed', ms: 3000 }, dialogs: 'dismiss', poolSize: 2, sessionsPerBrowser: 4 },
     sites: { freshLogin: true },
     evaluation: { suite: 'webarena-lite', dialect: 'vab', temperature: 0 },
+  },
+  /** One task of one's own in a real browser, by a prompted language model: `mira run`, `mira plan-task`. */
+  own: {
+    model: { dtype: 'bfloat16' },
+    agent: {
+      ...LONG,
+      horizon: 30,
+      stuckRepeats: 4,
+      invalidRepeats: 4,
+      episodeSeconds: 3600,
+      addressing: 'id',
+      observation: 'axtree',
+      grammar: 'webarena',
+      concurrency: 1,
+    },
+    browser: { poolSize: 1, sessionsPerBrowser: 1 },
   },
   miniwob: {
     model: { dtype: 'bfloat16' },

@@ -6,13 +6,16 @@ import { createHash } from 'node:crypto'
 import { existsSync, statSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { AgentSetup } from '../agent/play.ts'
 import { agentSettings } from '../agent/settings.ts'
 import { ConfigError } from '../config/errors.ts'
 import type { Config } from '../config/schema.ts'
 import { environmentFacts } from '../run/environment.ts'
+import { LanguageModels } from '../llm/models.ts'
 import { RunError } from '../run/errors.ts'
 import type { Task } from '../tasks/task.ts'
 import { EvaluationFolder, readEvaluation } from './folder.ts'
+import { guideOf, openGuide } from './guide.ts'
 import { planItems } from './item.ts'
 import { findModel, type ModelSource, type OpenPolicy, openPolicy } from './policy.ts'
 import type { Provenance } from './provenance.ts'
@@ -92,16 +95,29 @@ async function play(
   const { signal } = options
   options.onFolder?.(folder.path)
   try {
-    const scoring = await openScoring(config, { folder: folder.path, sitesOf: opened.sitesOf, signal })
+    // One for all who ask, so that they share a budget, a cache and the queues to the servers.
+    const models = new LanguageModels(config.llm, {
+      onNote: (note) => options.onEvent?.({ type: 'note', note }),
+    })
     try {
-      const player = await openPolicy(source, config, signal)
+      const guide = openGuide(config, models, opened.checker)
+      const where = { folder: folder.path, sitesOf: opened.sitesOf, signal }
+      const scoring = await openScoring(config, { ...where, models })
+      const player = await openPolicy(source, config, { models, ...(signal ? { signal } : {}) })
       try {
-        await playWith(folder, config, opened, { ...scoring, ...player }, options)
+        await playWith(
+          folder,
+          config,
+          opened,
+          { ...scoring, ...player, ...(guide ? { guide } : {}) },
+          options,
+        )
       } finally {
         player.close()
+        await scoring.close()
       }
     } finally {
-      await scoring.close()
+      await models.close()
     }
   } finally {
     folder.close()
@@ -115,10 +131,11 @@ async function playWith(
   folder: EvaluationFolder,
   config: Config,
   { suite, checker, browser }: OpenSuite,
-  { policy, tokenizer, judge, judgeEarlyStops, judgeEveryStep }: Omit<Scoring & OpenPolicy, 'close'>,
+  players: Omit<Scoring & OpenPolicy, 'close'> & Pick<AgentSetup, 'guide'>,
   { onEvent, signal, retryErrors = false }: EvaluateOptions & { retryErrors?: boolean },
 ): Promise<void> {
   const { evaluation, agent, run } = config
+  const { policy, tokenizer, guide, judge, judgeEarlyStops, judgeEveryStep } = players
   const { records } = await readEvaluation(folder.path)
   await runEvaluation({
     suite,
@@ -127,6 +144,7 @@ async function playWith(
       policy,
       tokenizer,
       checker,
+      ...(guide ? { guide } : {}),
       judge,
       ...(judgeEarlyStops ? { judgeEarlyStops } : {}),
       ...(judgeEveryStep ? { judgeEveryStep } : {}),
@@ -151,6 +169,7 @@ function places({ browser }: Config): number {
 async function provenanceOf(config: Config, source: ModelSource, opened: OpenSuite): Promise<Provenance> {
   const { agent, evaluation } = config
   const { startedAt, ...environment } = environmentFacts()
+  const guide = guideOf(config)
   return {
     version: 1,
     suite: opened.suite.name,
@@ -176,11 +195,18 @@ async function provenanceOf(config: Config, source: ModelSource, opened: OpenSui
       stuckRepeats: agent.stuckRepeats,
       invalidRepeats: agent.invalidRepeats,
     },
+    ...(source.kind === 'prompted' ? { prompted: { thinking: config.prompted.thinking } } : {}),
+    ...(guide ? { sgo: { ...guide, ...sgoFacts(config) } } : {}),
     scoring: scoringOf(config),
     browser: opened.browser,
     startedAt,
     environment,
   }
+}
+
+function sgoFacts({ sgo }: Config) {
+  const { thinking, noise, replanAfter, target } = sgo
+  return { thinking, noise, replanAfter, aim: target.aim, onStall: target.onStall }
 }
 
 async function fingerprint(path: string): Promise<{ path: string; sha256: string | null }> {
@@ -213,9 +239,11 @@ function expectSameTasks(before: readonly Task[], now: readonly Task[], path: st
   )
 }
 
-function freshPath({ evaluation }: Config): string {
+/** A folder named by suite and time under evaluation.directory that is not there yet. */
+export function freshPath({ evaluation }: Config, suffix?: string): string {
   const stamp = new Date().toISOString().slice(0, 19).replace('T', '_').replaceAll(':', '-')
-  const stem = join(evaluation.directory, `${evaluation.suite}-${stamp}`)
+  const name = [evaluation.suite, stamp, ...(suffix === undefined ? [] : [suffix])].join('-')
+  const stem = join(evaluation.directory, name)
   let path = stem
   for (let i = 2; existsSync(path); i++) path = `${stem}_${i}`
   return path

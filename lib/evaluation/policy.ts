@@ -1,13 +1,16 @@
 /**
- * Who plays an evaluation: the native Gemma3 of a Hugging Face folder or of a run's phase, or a module of the user
- * that answers prompts itself. Opened once, closed once.
+ * Who plays an evaluation: the native Gemma3 of a Hugging Face folder or of a run's phase, a prompted language model, or
+ * a module of the user that answers prompts itself. Opened once, closed once.
  */
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Policy } from '../agent/policy.ts'
+import type { TextPolicy } from '../agent/text-policy.ts'
 import { ConfigError } from '../config/errors.ts'
 import type { Config } from '../config/schema.ts'
+import type { LanguageModels } from '../llm/models.ts'
+import { PROVIDERS, parseSpec } from '../llm/spec.ts'
 import { loadNative } from '../native/loader.ts'
 import { longestSequence, slotsOf } from '../plan/settings.ts'
 import { readRun } from '../run/directory.ts'
@@ -20,27 +23,40 @@ import { loadRole } from '../train/role-files.ts'
 import { makeActor } from '../train/roles.ts'
 import { setThreads } from '../train/threads.ts'
 import { loadModel, weightsFolder } from '../train/weights.ts'
+import { openPrompted } from './guide.ts'
 
 export type ModelSource =
   | { kind: 'checkpoint'; path: string }
   /** `config` is the run's own. */
   | { kind: 'run'; path: string; phase: number; config: Config }
   | { kind: 'script'; path: string }
+  /** `path` is the model's spec: "gemini:NAME", "openai:NAME@http://HOST/v1". */
+  | { kind: 'prompted'; path: string }
 
 export interface OpenPolicy {
-  policy: Policy
+  policy: Policy | TextPolicy
   tokenizer: Tokenizer
   close(): void
 }
 
 /** What a policy module exports as `createPolicy`. */
-export type CreatePolicy = (options: { tokenizer: Tokenizer; config: Config }) => Policy | Promise<Policy>
+export type CreatePolicy = (options: {
+  tokenizer: Tokenizer
+  config: Config
+}) => Policy | TextPolicy | Promise<Policy | TextPolicy>
+
+const SPEC = new RegExp(`^(${PROVIDERS.join('|')}):.`)
 
 /**
- * What stands in a folder: a run (the phase wanted, by default its best) or a checkpoint in Hugging Face layout.
- * @throws ConfigError when it is neither
+ * What a name means: a language model by its spec, or what stands in a folder, a run (the phase wanted, by default its
+ * best) or a checkpoint in Hugging Face layout.
+ * @throws ConfigError when it is neither, LanguageModelError for a wrong spec
  */
 export async function findModel(directory: string, wanted = 'best'): Promise<ModelSource> {
+  if (SPEC.test(directory)) {
+    parseSpec(directory)
+    return { kind: 'prompted', path: directory }
+  }
   const path = resolve(directory)
   if (existsSync(join(path, 'state.json')) && existsSync(join(path, 'config.yaml'))) {
     const run = await readRun(path)
@@ -58,16 +74,29 @@ export async function findModel(directory: string, wanted = 'best'): Promise<Mod
   }
   if (existsSync(join(path, 'config.json'))) return { kind: 'checkpoint', path }
   throw new ConfigError(
-    `--model: expected a run directory (config.yaml, state.json) or a folder in Hugging Face layout (config.json), ${directory} is neither`,
+    `--model: expected a run directory (config.yaml, state.json), a folder in Hugging Face layout (config.json) or a language model (gemini:NAME), ${directory} is none of them`,
   )
 }
 
-export function openPolicy(source: ModelSource, config: Config, signal?: AbortSignal): Promise<OpenPolicy> {
-  return source.kind === 'script' ? openScript(source.path, config) : openNative(source, config, signal)
+export async function openPolicy(
+  source: ModelSource,
+  config: Config,
+  { models, signal }: { models: LanguageModels; signal?: AbortSignal },
+): Promise<OpenPolicy> {
+  switch (source.kind) {
+    case 'script':
+      return openScript(source.path, config)
+    case 'prompted': {
+      const tokenizer = Tokenizer.load(config.tokenizer.path ?? EMBEDDED_TOKENIZER)
+      return { policy: openPrompted(config, models, source.path), tokenizer, close: () => {} }
+    }
+    default:
+      return openNative(source, config, signal)
+  }
 }
 
 async function openNative(
-  source: Exclude<ModelSource, { kind: 'script' }>,
+  source: ModelSource & { kind: 'checkpoint' | 'run' },
   config: Config,
   signal?: AbortSignal,
 ): Promise<OpenPolicy> {

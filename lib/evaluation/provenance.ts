@@ -5,6 +5,9 @@
 import { z } from 'zod'
 import { PROMPT_STYLES } from '../config/sections/world.ts'
 
+/** Reasoning tokens per call; null = the model's own way. */
+const thinking = z.union([z.int(), z.literal('auto')]).nullable()
+
 export const provenanceSchema = z.object({
   version: z.literal(1),
   suite: z.string(),
@@ -12,7 +15,7 @@ export const provenanceSchema = z.object({
   source: z.object({ path: z.string(), sha256: z.string().nullable() }).optional(),
   model: z.object({
     path: z.string(),
-    kind: z.enum(['checkpoint', 'run', 'script']),
+    kind: z.enum(['checkpoint', 'run', 'script', 'prompted']),
     /** Phase of a run. */
     phase: z.int().optional(),
   }),
@@ -32,6 +35,20 @@ export const provenanceSchema = z.object({
     stuckRepeats: z.int(),
     invalidRepeats: z.int(),
   }),
+  /** Of a language model that acts. */
+  prompted: z.object({ thinking }).optional(),
+  /** Who guided the agent; absent for a plain one. */
+  sgo: z
+    .object({
+      planner: z.string(),
+      rater: z.string(),
+      thinking,
+      noise: z.object({ falseNegative: z.number(), falsePositive: z.number() }).nullable(),
+      replanAfter: z.int(),
+      aim: z.string(),
+      onStall: z.string(),
+    })
+    .optional(),
   scoring: z.object({
     dialect: z.string(),
     scorer: z.enum(['evaluators', 'outcome-model']),

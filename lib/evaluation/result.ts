@@ -4,6 +4,7 @@ import { columnsOf } from './columns.ts'
 import type { EvaluationContents } from './folder.ts'
 import { type EvaluationItem, planItems } from './item.ts'
 import { deviations, type Provenance } from './provenance.ts'
+import { type ModelWork, workOf } from './work.ts'
 import { type ItemOutcome, outcomes, type Summary, summarise } from './summary.ts'
 
 export interface ResultItem extends ItemOutcome {
@@ -17,6 +18,8 @@ export interface EvaluationResult {
   /** Everything has been played. */
   complete: boolean
   summary: Summary
+  /** What language models took, as planners and as agents. */
+  work: ModelWork
   /** Sentences: what a reader of the figures must know. */
   notes: string[]
   items: ResultItem[]
@@ -39,6 +42,7 @@ export function resultOf(
     provenance,
     complete: summary.counts.open === 0,
     summary,
+    work: workOf(records.values()),
     notes: [...notesOn(summary), ...deviations(provenance)],
     items: results.map((result, i) => {
       const { task } = items[i] as EvaluationItem

@@ -33,6 +33,7 @@ export interface EvaluationRun {
 export type EvaluationEvent =
   | { type: 'start'; total: number; done: number }
   | { type: 'reset'; names: readonly string[]; attempt: number }
+  | { type: 'note'; note: string }
   | { type: 'retry'; item: EvaluationItem; message: string }
   | { type: 'item'; item: EvaluationItem; record: ItemRecord; done: number; total: number }
 
@@ -101,7 +102,7 @@ function keysBefore(item: EvaluationItem, waiting: readonly EvaluationItem[], su
 }
 
 /** What no episode can do without: the next would fail in the same way. */
-const HOPELESS = new Set(['BROWSER_MISSING', 'ERR_CONFIG'])
+const HOPELESS = new Set(['BROWSER_MISSING', 'ERR_CONFIG', 'LLM_AUTH', 'LLM_BUDGET', 'LLM_OFFLINE'])
 
 async function playItem(run: EvaluationRun, item: EvaluationItem, signal: AbortSignal): Promise<ItemRecord> {
   const { key, task, seed } = item

@@ -28,6 +28,8 @@ export interface ScoringOptions {
   folder: string
   /** Where the sites of a task are, for evaluators that ask a site's server. */
   sitesOf?: ((task: Task) => SiteUrls) | undefined
+  /** Language models of the whole evaluation, on one budget; they stay open. Default: own ones. */
+  models?: LanguageModels
   signal?: AbortSignal | undefined
 }
 
@@ -59,11 +61,11 @@ export async function openScoring(config: Config, options: ScoringOptions): Prom
 /** The judge of fuzzy matches that the configuration names, its verdicts kept in the folder. */
 export async function openJudge(
   config: Config,
-  { folder, signal }: ScoringOptions,
+  { folder, signal, models: shared }: ScoringOptions,
 ): Promise<{ judge?: Judge; close(): Promise<void> }> {
   const { judge: spec } = scoringOf(config)
   if (spec === null) return { close: async () => {} }
-  const models = new LanguageModels(config.llm)
+  const { models, close } = modelsOf(config, shared)
   const { judgePrompts } = config.evaluation
   return {
     judge: modelJudge(models.model(spec, 'judge'), {
@@ -71,13 +73,20 @@ export async function openJudge(
       ...(judgePrompts === null ? {} : { prompts: await loadJudgePrompts(judgePrompts) }),
       ...(signal ? { signal } : {}),
     }),
-    close: () => models.close(),
+    close,
   }
+}
+
+function modelsOf(config: Config, shared?: LanguageModels) {
+  if (shared) return { models: shared, close: async () => {} }
+  const models = new LanguageModels(config.llm)
+  return { models, close: () => models.close() }
 }
 
 /** Helpers and addresses are those of the copies of the sites that an episode is played on. */
 function evaluatorsOf(config: Config, setup: JudgeSetup, { sitesOf, signal }: ScoringOptions): EpisodeJudge {
-  const base: JudgeSetup = { ...setup, keepHtml: config.evaluation.keepHtml }
+  const { keepHtml, stock } = config.evaluation
+  const base: JudgeSetup = { ...setup, keepHtml, stock }
   if (!sitesOf) return evaluationJudge(base)
   const administrator = { ...PUBLISHED_ACCOUNTS, ...accountsOf(config) }.shopping_admin
   return (task, session, answer) => {
@@ -95,14 +104,14 @@ function evaluatorsOf(config: Config, setup: JudgeSetup, { sitesOf, signal }: Sc
 async function openOutcomeModel(
   config: Config,
   spec: string | null,
-  { signal }: ScoringOptions,
+  { signal, models: shared }: ScoringOptions,
 ): Promise<Scoring> {
   if (spec === null) {
     throw new ConfigError(
       'evaluation.judge: expected the outcome model that scores these tasks, received nothing; give it with --judge, for example openai:NAME@http://localhost:8000/v1',
     )
   }
-  const models = new LanguageModels(config.llm)
+  const { models, close } = modelsOf(config, shared)
   const { threshold } = config.evaluation
   return {
     judge: ormJudge(modelScorer(models.model(spec, 'outcome-model')), {
@@ -112,6 +121,6 @@ async function openOutcomeModel(
     // It reads the actions, not the answer: what stopped the agent makes no difference.
     judgeEarlyStops: true,
     judgeEveryStep: false,
-    close: () => models.close(),
+    close,
   }
 }

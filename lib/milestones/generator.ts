@@ -69,7 +69,15 @@ export interface ModelGeneratorOptions extends PageLimits {
  * @throws RangeError when count is out of range
  */
 export function modelGenerator(model: LanguageModel, options: ModelGeneratorOptions = {}): SubgoalGenerator {
-  const { count = 4, shots = 2, seed = 0, vision = true, temperature = 0, maxTokens = 4096, thinking } = options
+  const {
+    count = 4,
+    shots = 2,
+    seed = 0,
+    vision = true,
+    temperature = 0,
+    maxTokens = 4096,
+    thinking,
+  } = options
   if (!(Number.isInteger(count) && count >= COUNTS.least && count <= COUNTS.most)) {
     throw new RangeError(
       `milestones.count: expected a whole number from ${COUNTS.least} to ${COUNTS.most}, received ${count}`,
@@ -126,11 +134,17 @@ function exampleText({ task, milestones }: Example): string {
 function milestonesOf(count: number) {
   const text = z
     .string()
-    .transform((said) => said.replace(/^\s*\d+\s*[.):]\s+/, '').replace(/\s+/g, ' ').trim())
+    .transform((said) =>
+      said
+        .replace(/^\s*\d+\s*[.):]\s+/, '')
+        .replace(/\s+/g, ' ')
+        .trim(),
+    )
     .pipe(z.string().min(1, 'expected a sentence, received an empty text').max(LONGEST))
   return z.object({ milestones: z.array(text) }).superRefine(({ milestones }, context) => {
     const issue = (message: string) => context.addIssue({ code: 'custom', path: ['milestones'], message })
-    if (milestones.length !== count) issue(`expected exactly ${count} milestones, received ${milestones.length}`)
+    if (milestones.length !== count)
+      issue(`expected exactly ${count} milestones, received ${milestones.length}`)
     if (new Set(milestones.map((own) => own.toLowerCase())).size < milestones.length)
       issue('expected milestones that differ from one another')
   })

@@ -7,7 +7,7 @@ import { z } from 'zod'
 import { LanguageModelError } from '../llm/errors.ts'
 import type { LanguageModel, ModelRequest } from '../llm/model.ts'
 import { askFor } from '../llm/structured.ts'
-import { probabilityOfYes } from '../llm/yes-no.ts'
+import { yesNoAsker } from './ask-yes-no.ts'
 import { nextBelief } from './belief.ts'
 import type { MilestoneCheck, MilestoneChecker, SeenPage } from './checker.ts'
 import { historyText, type PageLimits, pageText, withPicture } from './page-text.ts'
@@ -37,8 +37,8 @@ export interface ModelCheckerOptions extends PageLimits {
   monotone?: boolean
   /** P(YES) above which a milestone counts as reached. Default 0.5; one by one only. */
   threshold?: number
-  /** Alternatives asked for, for P(YES); 0 = none, for providers that give none: the word decides. Default 0. */
-  topLogprobs?: number
+  /** Alternatives asked for, for P(YES); 0 = none, the word decides. Default "auto": where the server gives them. */
+  topLogprobs?: number | 'auto'
   /** Show the model the screenshot where there is one. Default true. */
   vision?: boolean
   checkPrompt?: Prompt<OneName>
@@ -55,7 +55,7 @@ export interface CheckCounts {
   asked: number
   /** Of them, without an answer that could be read; they counted as not reached. */
   undecided: number
-  /** Calls of the model, from its cache included. */
+  /** Questions put to the model, one for all milestones of a step where they are asked together. */
   calls: number
 }
 
@@ -100,18 +100,15 @@ type Ask = (
 
 function askEach(model: LanguageModel, options: ModelCheckerOptions): Ask {
   const prompt = options.checkPrompt ?? readCheckPrompt()
-  const { threshold = 0.5, topLogprobs = 0 } = options
+  const { threshold = 0.5, topLogprobs = 'auto' } = options
+  const probabilityOf = yesNoAsker(model, topLogprobs)
   return (moment, page, open, counts) =>
     Promise.all(
       open.map(async (i) => {
         const milestone = moment.milestones[i] as string
         const filled = fillPrompt(prompt, { ...commonValues(moment, page, options), milestone })
         counts.calls++
-        const reply = await model.generate({
-          ...requestOf(filled, page, moment, options),
-          ...(topLogprobs > 0 ? { topLogprobs } : {}),
-        })
-        const probability = reply.finish === 'refused' ? undefined : probabilityOfYes(reply)
+        const probability = await probabilityOf(requestOf(filled, page, moment, options))
         return probability === undefined ? undefined : probability > threshold
       }),
     )
@@ -162,7 +159,8 @@ function commonValues(moment: MilestoneCheck, page: SeenPage, limits: PageLimits
     history: historyText(moment.actions, limits),
     url: page.url,
     page: pageText(page, limits),
-    answer: moment.answer === undefined ? '' : `The agent has ended with the answer: ${moment.answer || '(none)'}`,
+    answer:
+      moment.answer === undefined ? '' : `The agent has ended with the answer: ${moment.answer || '(none)'}`,
   }
 }
 

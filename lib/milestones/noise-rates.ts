@@ -64,20 +64,23 @@ export function calibrateNoise(
       throw new NoiseError(`noise.${name}: expected a number above 0 and up to 1, received ${value}`)
     }
   }
-  const counts = samples.filter(({ reached }) => (reached[0]?.length ?? 0) > 0).map((s) => countsOf(s, options))
-  const successes = counts.filter(({ success }) => success).length
-  if (successes === 0 || successes === counts.length) {
+  const usable = samples.filter(({ reached }) => (reached[0]?.length ?? 0) > 0)
+  const successes = usable.filter(({ success }) => success).length
+  if (successes === 0 || successes === usable.length) {
     throw new NoiseError(
-      `noise: expected a sample with successes and failures to calibrate on, received ${successes} successes of ${counts.length} trajectories with milestones; choose another phase or split`,
+      `noise: expected a sample with successes and failures to calibrate on, received ${successes} successes of ${usable.length} trajectories with milestones; choose another phase or split`,
     )
   }
+  const counts = countsOf(usable, options)
   const agreement = (falseNegative: number, falsePositive: number) =>
     expectedOf(counts, { falseNegative, falsePositive })
   /** The a that gives the recall at this b. */
   const missesAt = (b: number) => root((a) => agreement(a, b).recall - target.recall, 0, 1)
   // Between these, some a gives the recall: from below where errors alone must raise it, to where they overshoot it.
-  const least = agreement(0, 0).recall >= target.recall ? 0 : root((b) => target.recall - agreement(0, b).recall, 0, 1)
-  const most = agreement(1, 1).recall <= target.recall ? 1 : root((b) => target.recall - agreement(1, b).recall, 0, 1)
+  const least =
+    agreement(0, 0).recall >= target.recall ? 0 : root((b) => target.recall - agreement(0, b).recall, 0, 1)
+  const most =
+    agreement(1, 1).recall <= target.recall ? 1 : root((b) => target.recall - agreement(1, b).recall, 0, 1)
   const excess = (b: number) => agreement(missesAt(b), b).precision - target.precision
   const [best, worst] = [excess(least), excess(most)]
   if (best < -TOLERANCE || worst > TOLERANCE) {
@@ -97,25 +100,31 @@ export function expectedNoise(
   rates: NoiseRates,
   options: NoiseOptions = {},
 ): NoiseTarget {
-  return expectedOf(
-    samples.map((sample) => countsOf(sample, options)),
-    rates,
-  )
+  return expectedOf(countsOf(samples, options), rates)
 }
 
+/** Trajectories that noise treats alike. */
 interface VerdictCounts {
   success: boolean
-  /** Per milestone: verdicts that count towards the final z, and how many of them are "reached". */
+  trajectories: number
+  /** Per milestone: verdicts that count towards the final z, those of them that say "reached" and the others. */
   milestones: { held: number; open: number }[]
 }
 
-function countsOf({ reached, success }: NoiseSample, { monotone = true }: NoiseOptions): VerdictCounts {
-  const rows = monotone ? reached : reached.slice(-1)
-  const milestones = Array.from({ length: reached[0]?.length ?? 0 }, (_, k) => {
-    const held = rows.filter((row) => row[k]).length
-    return { held, open: rows.length - held }
-  })
-  return { success, milestones }
+function countsOf(samples: readonly NoiseSample[], { monotone = true }: NoiseOptions): VerdictCounts[] {
+  const groups = new Map<string, VerdictCounts>()
+  for (const { reached, success } of samples) {
+    const rows = monotone ? reached : reached.slice(-1)
+    const milestones = Array.from({ length: reached[0]?.length ?? 0 }, (_, k) => {
+      const held = rows.filter((row) => row[k]).length
+      return { held, open: rows.length - held }
+    })
+    const key = JSON.stringify([success, milestones])
+    const group = groups.get(key) ?? { success, trajectories: 0, milestones }
+    group.trajectories++
+    groups.set(key, group)
+  }
+  return [...groups.values()]
 }
 
 function expectedOf(counts: readonly VerdictCounts[], rates: NoiseRates): NoiseTarget {
@@ -124,11 +133,11 @@ function expectedOf(counts: readonly VerdictCounts[], rates: NoiseRates): NoiseT
   let truePositives = 0
   let falsePositives = 0
   let successes = 0
-  for (const { success, milestones } of counts) {
-    let all = 1
+  for (const { success, trajectories, milestones } of counts) {
+    let all = trajectories
     for (const { held, open } of milestones) all *= 1 - missed(held) * quiet(open)
     if (success) {
-      successes++
+      successes += trajectories
       truePositives += all
     } else {
       falsePositives += all

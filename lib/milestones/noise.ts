@@ -21,9 +21,14 @@ export interface NoisePlace {
 }
 
 /** The verdicts with their errors, [K]; a pure function of its arguments. */
-export function perturb(verdicts: Uint8Array, rates: NoiseRates, { task, step, seed }: NoisePlace): Uint8Array {
+export function perturb(
+  verdicts: Uint8Array,
+  rates: NoiseRates,
+  { task, step, seed }: NoisePlace,
+): Uint8Array {
   return verdicts.map((verdict, k) => {
-    const wrong = hashUnit(`noise/${seed}/${task}/${k}/${step}`) < (verdict ? rates.falseNegative : rates.falsePositive)
+    const wrong =
+      hashUnit(`noise/${seed}/${task}/${k}/${step}`) < (verdict ? rates.falseNegative : rates.falsePositive)
     return wrong === (verdict === 0) ? 1 : 0
   })
 }

@@ -10,7 +10,10 @@ export interface PageLimits {
 }
 
 /** Head of the page: what it is about stands there, and long lists go on alike. */
-export function pageText({ text }: Pick<SeenPage, 'text'>, { maxPageChars = 24_000 }: PageLimits = {}): string {
+export function pageText(
+  { text }: Pick<SeenPage, 'text'>,
+  { maxPageChars = 24_000 }: PageLimits = {},
+): string {
   if (text.length <= maxPageChars) return text
   return `${wellFormed(text.slice(0, maxPageChars))}\n(cut: ${text.length - maxPageChars} more characters)`
 }

@@ -26,7 +26,10 @@ export class PromptError extends Error {
  * @param path Absolute, or relative to the working directory
  * @throws PromptError when it cannot be read or its placeholders are not the rule's
  */
-export function readPrompt<Name extends string>(path: string | URL, rule: PlaceholderRule<Name>): Prompt<Name> {
+export function readPrompt<Name extends string>(
+  path: string | URL,
+  rule: PlaceholderRule<Name>,
+): Prompt<Name> {
   let text: string
   try {
     text = readFileSync(path, 'utf8').replace(/\r\n/g, '\n')

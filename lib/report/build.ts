@@ -19,7 +19,9 @@ import {
 } from './assemble.ts'
 import { trainingPanels } from './curves.ts'
 import type { PhaseReport, ReportData, RunFacts } from './data.ts'
+import { markFailures, readFailures } from './failures.ts'
 import { reportPage } from './page/document.tsx'
+import { readStudy } from './subgoals.ts'
 
 /**
  * Writes report.html into the run directory, whole or not at all.
@@ -39,6 +41,8 @@ export async function readReportData(directory: string, limits?: SampleLimits): 
   const records: EpisodeRecord[] = []
   for (const phase of await episodePhases(path)) records.push(...(await readEpisodes(path, phase)))
   const episodes = records.map(({ episode }) => episode)
+  const failures = await readFailures(path)
+  const subgoals = await readStudy(path)
   return {
     run: runFacts(path, events, await readEnvironment(path), {
       seed: config.run.seed,
@@ -51,8 +55,10 @@ export async function readReportData(directory: string, limits?: SampleLimits): 
     training: trainingPanels(events),
     valueCalibration: valueCalibrations(records),
     potentialCalibration: potentialCalibrations(records),
-    episodes: sampleEpisodes(records, limits),
+    episodes: markFailures(sampleEpisodes(records, limits), failures),
     episodesInRun: episodes.length,
+    ...(failures && { failures: failures.distribution }),
+    ...(subgoals && { subgoals }),
   }
 }
 

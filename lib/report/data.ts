@@ -3,8 +3,11 @@
  * Built from a run directory in build.ts; any other source that fills this type gets the same page.
  */
 import type { Calibration } from '../analysis/calibration.ts'
+import type { FailureClass } from '../analysis/failures/diagnosis.ts'
+import type { FailureDistribution } from '../analysis/failures/distribution.ts'
 import type { HeatMap } from '../analysis/heatmap.ts'
 import type { Rate } from '../analysis/interval.ts'
+import type { MilestoneStudy } from '../analysis/validation-study.ts'
 import type { StepLearning } from '../learn/trace.ts'
 import type { Split } from '../tasks/task.ts'
 
@@ -23,6 +26,10 @@ export interface ReportData {
   episodes: SampleEpisode[]
   /** Episodes of the run the sample was drawn from. */
   episodesInRun: number
+  /** What `mira analyze` found, once it has been run. */
+  failures?: FailureDistribution
+  /** How well milestones predict success, where it was validated. */
+  subgoals?: MilestoneStudy
 }
 
 export interface RunFacts {
@@ -82,6 +89,13 @@ export interface SampleEpisode {
   details: string[]
   milestones: string[]
   steps: SampleStep[]
+  /** Of a failure that was analysed. */
+  failure?: {
+    class: FailureClass
+    /** From 1; null where none could be named. */
+    keyStep: number | null
+    summary: string
+  }
 }
 
 export interface SampleStep {

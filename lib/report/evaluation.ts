@@ -1,12 +1,16 @@
 /** The page of an evaluation: report.html from what its folder holds, finished or not. */
 import { basename, join } from 'node:path'
+import type { FailureDistribution } from '../analysis/failures/distribution.ts'
+import type { MilestoneStudy } from '../analysis/validation-study.ts'
 import { readEvaluation } from '../evaluation/folder.ts'
 import { type EvaluationResult, resultOf } from '../evaluation/result.ts'
 import type { EpisodeRecord } from '../run/episodes.ts'
 import { writeFileAtomic } from '../run/files.ts'
 import { sampleEpisodes } from './assemble.ts'
 import type { SampleEpisode } from './data.ts'
+import { markFailures, readFailures } from './failures.ts'
 import { evaluationPage } from './page/evaluation.tsx'
+import { readStudy } from './subgoals.ts'
 
 export interface EvaluationReport {
   name: string
@@ -14,6 +18,9 @@ export interface EvaluationReport {
   /** A sample, attempts in place of phases. */
   episodes: SampleEpisode[]
   episodesInRun: number
+  /** What `mira analyze` found, once it has been run. */
+  failures?: FailureDistribution
+  subgoals?: MilestoneStudy
 }
 
 /** @returns the path of report.html, written whole or not at all */
@@ -24,7 +31,9 @@ export async function writeEvaluationReport(directory: string): Promise<string> 
     const record = contents.records.get(key)
     return record?.kind === 'episode' ? [{ episode: { ...record.episode, phase: attempt } }] : []
   })
-  const episodes = sampleEpisodes(records).map((episode) => ({
+  const failures = await readFailures(contents.path)
+  const subgoals = await readStudy(contents.path)
+  const episodes = markFailures(sampleEpisodes(records), failures).map((episode) => ({
     ...episode,
     played: `attempt ${episode.phase + 1}`,
   }))
@@ -34,6 +43,8 @@ export async function writeEvaluationReport(directory: string): Promise<string> 
     result,
     episodes,
     episodesInRun: records.length,
+    ...(failures && { failures: failures.distribution }),
+    ...(subgoals && { subgoals }),
   })
   await writeFileAtomic(path, page)
   return path

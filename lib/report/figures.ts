@@ -35,8 +35,8 @@ export async function writeFigures(data: ReportData, folder: string): Promise<st
   return paths
 }
 
-/** The palette comes first inside the element; no text of the run can stand before it. */
-function standalone(svg: string): string {
+/** A chart with its own colours. The palette comes first inside the element; no text of the run can stand before it. */
+export function standalone(svg: string): string {
   return svg.replace(
     /^<svg[^>]*>/,
     (open) => `${open}<style>${PALETTE_CSS} text { font-family: system-ui, sans-serif }</style>`,

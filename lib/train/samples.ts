@@ -51,7 +51,10 @@ export function samplesOf(
  * What each step worked towards, told from its end: the text of the milestone that is reached next, by this step or a
  * later one; undefined where none is any more. In hindsight a slip has the goal it really had.
  */
-export function hindsightSubgoals({ task, steps }: Pick<Demonstration, 'task' | 'steps'>): (string | undefined)[] {
+export function hindsightSubgoals({
+  task,
+  steps,
+}: Pick<Demonstration, 'task' | 'steps'>): (string | undefined)[] {
   const texts = task.task.embedded?.milestones ?? []
   const none = new Uint8Array(texts.length)
   let next: string | undefined

@@ -25,6 +25,31 @@ describe('compact', () => {
     )
   })
 
+  test('a subgoal stands between the history and the page, and changes nothing before it', () => {
+    const history = [{ actionIds: reply('go_backward()'), failed: false }]
+    const plain = composer.compose({ intent: 'Cancel order 12.', history, pageText })
+    const guided = composer.compose({
+      intent: 'Cancel order 12.',
+      history,
+      pageText,
+      subgoal: 'open the orders',
+    })
+    expect(tokenizer.decode(guided)).toBe(
+      `user\nCancel order 12.\ngo_backward()\ngoal: open the orders\n${pageText}\nmodel\n`,
+    )
+    const before = plain.length - tokenizer.encode(pageText).length - tokenizer.encode('\nmodel\n').length - 2
+    expect([...guided.slice(0, before)]).toEqual([...plain.slice(0, before)])
+    const short = new PromptComposer(tokenizer, 'compact', { maxPromptTokens: 60 })
+    const cut = short.compose({
+      intent: 'x',
+      history,
+      pageText: pageText.repeat(20),
+      subgoal: 'open the orders',
+    })
+    expect(cut).toHaveLength(60)
+    expect(tokenizer.decode(cut)).toContain('goal: open the orders\n')
+  })
+
   test('past actions enter as the ids that were sampled, even where encoding would give others', () => {
     const sampled = Int32Array.from([...tokenizer.encode('o'), ...tokenizer.encode('rders'), endOfTurn])
     const ids = [

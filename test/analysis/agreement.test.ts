@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { auroc, rocCurve } from '../../lib/analysis/agreement.ts'
+import { auroc } from '../../lib/analysis/agreement.ts'
 import { kendallTauB } from '../../lib/analysis/kendall.ts'
 
 interface Case {

@@ -2,11 +2,10 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { Episode } from '../../lib/agent/episode.ts'
 import { rocCurve } from '../../lib/analysis/agreement.ts'
 import { kendall } from '../../lib/analysis/kendall.ts'
 import { erfc, twoSidedNormal } from '../../lib/analysis/normal.ts'
-import { validateMilestones, validationTraces } from '../../lib/analysis/validation.ts'
+import { validateMilestones } from '../../lib/analysis/validation.ts'
 
 interface Fixture {
   scipy: string
@@ -150,21 +149,4 @@ test('the area below the ROC curve is the AUROC', () => {
     }),
   )
   expect(rocCurve([1, 1], [1, 1])).toEqual([])
-})
-
-test('traces of episodes: z accumulates by default, the unscorable are left out', () => {
-  const episode = (rows: number[][], score: number, unscorable?: string) =>
-    ({
-      steps: rows.map((row) => ({ reached: Uint8Array.from(row) })),
-      judgement: { score, details: [], ...(unscorable ? { unscorable } : {}) },
-    }) as unknown as Episode
-  const rows = [
-    [1, 0],
-    [0, 1],
-  ]
-  const episodes = [episode(rows, 1), episode(rows, 0, 'no judge'), episode([], 0), episode([[]], 1)]
-  expect(validationTraces(episodes)).toEqual([{ z: Uint8Array.from([1, 1]), success: true }])
-  expect(validationTraces(episodes, { monotone: false })).toEqual([
-    { z: Uint8Array.from([0, 1]), success: true },
-  ])
 })

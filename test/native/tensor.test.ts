@@ -157,8 +157,9 @@ describe('accounts', () => {
     const during = process.memoryUsage().external
     tensor.dispose()
     const after = process.memoryUsage().external
-    expect(Math.abs(during - before - (64 << 20))).toBeLessThan(1 << 20)
-    expect(Math.abs(after - before)).toBeLessThan(1 << 20)
+    // Whatever else comes and goes is far smaller.
+    expect(Math.abs(during - before - (64 << 20))).toBeLessThan(8 << 20)
+    expect(Math.abs(after - before)).toBeLessThan(8 << 20)
   })
 })
 

@@ -99,6 +99,13 @@ describe('the text', () => {
     expect(line(`<input type="hidden" ${BOX}>`)).toBe('')
   })
 
+  test('where a page names no charset, what is not ASCII is garbled as in the published text', () => {
+    expect(vabText(wrap(`<p ${BOX}>café</p>`), { width: 1280, height: 720 })).toContain('> cafÃ© <')
+    expect(line(`<p ${BOX}>café</p>`)).toContain('> café <')
+    const named = wrap(`<p ${BOX}>café</p>`).replace('<head>', '<head><meta charset="utf-8">')
+    expect(vabText(named, { width: 1280, height: 720 })).toContain('> café <')
+  })
+
   test('boxes touch the viewport with their edges', () => {
     expect(line('<p data-bbox="1280,720,0,0">in</p>')).toContain('> in <')
     expect(line('<p data-bbox="1281,0,9,9">out</p>')).toBe('')

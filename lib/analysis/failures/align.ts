@@ -55,13 +55,7 @@ export function align(episode: Path, reference: Path, similarity: number): Align
   return { pairs: pairs.reverse(), score: best[end] as number }
 }
 
-function pairScore(
-  episode: Path,
-  i: number,
-  other: Path,
-  j: number,
-  similarity: number,
-): number | undefined {
+function pairScore(episode: Path, i: number, other: Path, j: number, similarity: number): number | undefined {
   const step = episode.steps[i] as PathStep
   const reference = other.steps[j] as PathStep
   if (step.failed && !reference.failed) return undefined

@@ -7,7 +7,7 @@ import { isIdle, looseActionKey, valueNames } from './actions.ts'
 import type { FailureClass, FailureRule, FailureTrace, KeyStepBasis } from './diagnosis.ts'
 import { finishedAfter } from './finish.ts'
 import { brokenAt } from './infrastructure.ts'
-import { findLoop, lastRepeated, type Loop } from './loops.ts'
+import { findLoop, lastRepeated, type Loop, type LoopView } from './loops.ts'
 import { stateIds } from './pages.ts'
 import { lastGain, type Path, pathOf } from './path.ts'
 import type { Reference } from './references.ts'
@@ -27,7 +27,8 @@ export interface Verdict {
 }
 
 interface Compared {
-  reference: Reference
+  /** Of the reference. */
+  name: string
   path: Path
   alignment: Alignment
   /** First significant divergence, from 0. */
@@ -41,8 +42,8 @@ export function classify(
   settings: FailureSettings,
 ): Verdict {
   const path = pathOf(trace.steps)
-  const compared = closest(trace, references, settings)
-  const named = compared ? { reference: compared.reference.name } : {}
+  const compared = closest(trace, path, references, settings)
+  const named = compared ? { reference: compared.name } : {}
   return { ...decide(trace, path, compared, settings), ...named }
 }
 
@@ -110,7 +111,7 @@ function stuckIn(
     settings.pageSimilarity,
   )
   const actions = path.steps.map(({ key }) => looseActionKey(key))
-  const found = findLoop({ states, actions }, settings)
+  const found = findLoop({ states, actions }, settings) ?? withoutIdling(trace, { states, actions }, settings)
   // A harness that counts texts also stops an agent for taking element 7 of three different pages.
   const repeated = trace.end === 'stuck' ? lastRepeated(actions) : undefined
   const loop = found ?? (repeated && repeated.repeats > 1 ? repeated : undefined)
@@ -121,6 +122,22 @@ function stuckIn(
   const met = compared?.alignment.pairs.at(-1)?.step ?? -1
   if (Math.max(gain, met) >= loop.end) return undefined
   return { ...loop, start: Math.min(loop.end - 1, entry(loop, gain, compared)) }
+}
+
+/** The loop of an agent that now and then scrolls or waits in between. */
+function withoutIdling(
+  { steps }: FailureTrace,
+  { states, actions }: LoopView,
+  settings: FailureSettings,
+): Loop | undefined {
+  const busy = steps.flatMap(({ action }, t) => (isIdle(action) ? [] : [t]))
+  if (busy.length === steps.length) return undefined
+  const loop = findLoop(
+    { states: busy.map((t) => states[t] as number), actions: busy.map((t) => actions[t] as string) },
+    settings,
+  )
+  if (!loop) return undefined
+  return { ...loop, start: busy[loop.start] as number, end: (busy[loop.end - 1] as number) + 1 }
 }
 
 /**
@@ -161,7 +178,10 @@ function relevant(
   const intent = wordsOf(task.intent)
   return steps
     .slice(0, until)
-    .some(({ error }, t) => error === undefined && wordsOf(path.steps[t]?.key ?? '').some((w) => intent.includes(w)))
+    .some(
+      ({ error }, t) =>
+        error === undefined && wordsOf(path.steps[t]?.key ?? '').some((w) => intent.includes(w)),
+    )
 }
 
 /** Where the episode left the way. */
@@ -175,17 +195,19 @@ function parting(path: Path, compared: Compared | undefined): Pick<Verdict, 'key
 /** The reference that the episode follows furthest; of equals the first. */
 function closest(
   trace: FailureTrace,
+  path: Path,
   references: readonly Reference[],
   { pageSimilarity }: FailureSettings,
 ): Compared | undefined {
+  const general = references.some(({ of }) => of === 'template')
+    ? pathOf(trace.steps, valueNames(trace.task.instantiation_dict))
+    : path
   let best: Compared | undefined
-  for (const reference of references) {
-    const general = reference.of === 'template'
-    const own = pathOf(trace.steps, general ? valueNames(trace.task.instantiation_dict) : [])
-    const path = pathOf(reference.steps, general ? reference.names : [])
-    const alignment = align(own, path, pageSimilarity)
+  for (const { name, of, path: other } of references) {
+    const own = of === 'template' ? general : path
+    const alignment = align(own, other, pageSimilarity)
     if (best && alignment.score <= best.alignment.score) continue
-    best = { reference, path, alignment, divergence: divergence(own, path, alignment), of: reference.of }
+    best = { name, of, path: other, alignment, divergence: divergence(own, other, alignment) }
   }
   return best
 }
@@ -193,5 +215,10 @@ function closest(
 const SHORTEST_WORD = 4
 
 function wordsOf(text: string): string[] {
-  return text.toLowerCase().match(/[\p{L}\d]+/gu)?.filter((word) => word.length >= SHORTEST_WORD) ?? []
+  return (
+    text
+      .toLowerCase()
+      .match(/[\p{L}\d]+/gu)
+      ?.filter((word) => word.length >= SHORTEST_WORD) ?? []
+  )
 }

@@ -38,7 +38,10 @@ export function finishedAfter(
     // A page alone says little of a task with effects; milestones, or the walk there, have to say the rest.
     const next = episode.steps[t + 1]?.page
     return (
-      reference.of === 'task' && needed.some(Boolean) && next !== undefined && samePage(next, place, similarity)
+      reference.of === 'task' &&
+      needed.some(Boolean) &&
+      next !== undefined &&
+      samePage(next, place, similarity)
     )
   })
 }

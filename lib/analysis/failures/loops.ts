@@ -41,7 +41,8 @@ export function findLoop(view: LoopView, settings: FailureSettings): Loop | unde
     // Pages may change under an agent that does not; then it has to insist more.
     for (const { start, end } of runs(actions, period)) {
       const repeats = Math.floor((end - start) / period)
-      const insists = period === 1 ? end - start >= settings.identicalActions : repeats >= settings.cycleRepeats
+      const insists =
+        period === 1 ? end - start >= settings.identicalActions : repeats >= settings.cycleRepeats
       if (!insists || steps - end > TAIL) continue
       candidates.push({ rule: period === 1 ? 'repeated-action' : 'cycle', start, end, period, repeats })
     }
@@ -80,7 +81,8 @@ function lasting(start: number, end: number, steps: number): boolean {
 /** The first round may begin on another page than the later ones: the way into the loop. At most one round back. */
 function entered(start: number, period: number, actions: readonly string[]): number {
   let first = start
-  while (first > 0 && start - first < period - 1 && actions[first - 1] === actions[first - 1 + period]) first--
+  while (first > 0 && start - first < period - 1 && actions[first - 1] === actions[first - 1 + period])
+    first--
   // A single step has no round to belong to: only the step right before can be the way in.
   if (period <= 1 && first > 0 && actions[first - 1] === actions[first]) first--
   return first

@@ -7,10 +7,20 @@ import { siteAt } from '../../sites/authoring.ts'
 /** A page as it is compared. */
 export interface PageSignature {
   address: string
-  words: ReadonlyMap<string, number>
-  /** Sum of the counts in `words`. */
+  /** The address without numbers. */
+  place: string
+  words: Bag
+  /** Words of links, buttons and fields: what can be done here. */
+  controls: Bag
+}
+
+interface Bag {
+  counts: ReadonlyMap<string, number>
   size: number
 }
+
+/** Addresses that differ in numbers only need texts as good as equal: a counter, and not the next page of a list. */
+const ALL_BUT_EQUAL = 0.95
 
 const VOLATILE_PARAMETER =
   /^(_|t|ts|time|timestamp|nonce|token|csrf.*|sid|session.*|form_key|cache.*|rand.*|utm_.*)$/i
@@ -49,26 +59,51 @@ export function addressOf(url: string): string {
 }
 
 export function signatureOf(page: { url: string; pageText: string }): PageSignature {
-  const words = new Map<string, number>()
-  let size = 0
-  for (const [word] of page.pageText.toLowerCase().matchAll(/\p{L}+/gu)) {
-    if (TIME_WORDS.has(word)) continue
-    words.set(word, (words.get(word) ?? 0) + 1)
-    size++
+  const address = addressOf(page.url)
+  const controls: string[] = []
+  for (const [, html, axtree] of page.pageText.matchAll(CONTROL)) controls.push(html ?? axtree ?? '')
+  return {
+    address,
+    place: address.replace(/\d+/g, '#'),
+    words: bagOf(page.pageText),
+    controls: bagOf(controls.join(' ')),
   }
-  return { address: addressOf(page.url), words, size }
 }
 
-/** Share of common words, each as often as both have it: Jaccard's index of two bags, in [0, 1]. */
+/** Text of `<a>`, `<button>` and fields, and of such nodes in an accessibility tree. */
+const CONTROL =
+  /<(?:a|button|input|select|option|textarea)\b[^>]*>([^<]*)|\[\d+\] (?:link|button|textbox|combobox|checkbox|radio|menuitem|tab) '([^'\n]*)'/g
+
+function bagOf(text: string): Bag {
+  const counts = new Map<string, number>()
+  let size = 0
+  for (const [word] of text.toLowerCase().matchAll(/\p{L}+/gu)) {
+    if (TIME_WORDS.has(word)) continue
+    counts.set(word, (counts.get(word) ?? 0) + 1)
+    size++
+  }
+  return { counts, size }
+}
+
+/**
+ * Share of common words, each as often as both have it (Jaccard's index of two bags), in [0, 1]: of the whole text, or
+ * of the controls alone where these have more in common.
+ */
 export function similarity(a: PageSignature, b: PageSignature): number {
+  const whole = jaccard(a.words, b.words)
+  return a.controls.size > 0 && b.controls.size > 0 ? Math.max(whole, jaccard(a.controls, b.controls)) : whole
+}
+
+function jaccard(a: Bag, b: Bag): number {
   if (a.size === 0 && b.size === 0) return 1
   let common = 0
-  for (const [word, count] of a.words) common += Math.min(count, b.words.get(word) ?? 0)
+  for (const [word, count] of a.counts) common += Math.min(count, b.counts.get(word) ?? 0)
   return common / (a.size + b.size - common)
 }
 
 export function samePage(a: PageSignature, b: PageSignature, threshold: number): boolean {
-  return a.address === b.address && similarity(a, b) >= threshold
+  if (a.address === b.address) return similarity(a, b) >= threshold
+  return a.place === b.place && jaccard(a.words, b.words) >= ALL_BUT_EQUAL
 }
 
 /** A number per page, equal for pages that are the same; from 0 in the order of first sight. */

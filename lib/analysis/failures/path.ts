@@ -32,7 +32,7 @@ export function pathOf(steps: readonly FailureStep[], names: ValueNames = []): P
       const page = signatureOf(step)
       const target = targetOf(step)
       return {
-        page: names.length > 0 ? { ...page, address: generalise(page.address, names) } : page,
+        page: names.length > 0 ? general(page, names) : page,
         key: generalise(actionKey(step), names),
         kind: step.action.kind,
         target: target === undefined ? undefined : generalise(target, names),
@@ -42,6 +42,10 @@ export function pathOf(steps: readonly FailureStep[], names: ValueNames = []): P
     reached_TK: monotoneBelief(steps.map(({ reached }) => reached)),
     milestones: steps[0]?.reached.length ?? 0,
   }
+}
+
+function general(page: PageSignature, names: ValueNames): PageSignature {
+  return { ...page, address: generalise(page.address, names), place: generalise(page.place, names) }
 }
 
 /** Milestones reached after step t, [K] of 0 or 1; before the first step none. */

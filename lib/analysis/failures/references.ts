@@ -11,53 +11,73 @@ import type { Task } from '../../tasks/task.ts'
 import { formatAction } from '../../web/grammar.ts'
 import { inProcessDriver } from '../../web/in-process.ts'
 import type { Addressing } from '../../web/observation.ts'
-import { actionKey, fold, type ValueNames, valueNames } from './actions.ts'
+import { actionKey, fold, generalise, type ValueNames, valueNames } from './actions.ts'
 import type { FailureStep, FailureTrace } from './diagnosis.ts'
+import { type Path, pathOf } from './path.ts'
 
 export interface Reference {
   /** "expert", or the episode it is. */
   name: string
-  /** same: of the very task; template: of a task with other values. */
+  /** task: a solution of the very task; template: of one with other values, which its path does not name. */
   of: 'task' | 'template'
-  steps: readonly FailureStep[]
-  /** For comparing paths of one template: the values of the reference's task. */
-  names: ValueNames
+  path: Path
 }
 
-/** Successes by task and by template; of equal paths only the first is kept. */
+/** Paths of pages are large; a template rarely has more ways than this. */
+const MOST_PEERS = 8
+
+/** Successes by task and by template; of equal ways only the first is kept, and no more than a few. */
 export class Peers {
-  readonly #byTask = new Map<string, Map<string, Reference>>()
-  readonly #byTemplate = new Map<string, Map<string, Reference>>()
+  readonly #byTask = new Map<string, Peer[]>()
+  readonly #byTemplate = new Map<string, Peer[]>()
 
   constructor(episodes: Iterable<FailureTrace>) {
     for (const episode of episodes) this.add(episode)
   }
 
-  add({ id, task, judgement, end, steps }: FailureTrace): void {
+  add(trace: FailureTrace): void {
+    const { task, judgement, end, steps } = trace
     if (judgement.score < 1 || end === 'error' || steps.length === 0) return
-    const reference = { name: `episode ${id}`, steps, names: valueNames(task.instantiation_dict) }
-    const path = steps.map((step) => actionKey(step)).join('\n')
-    keep(this.#byTask, taskKey(task), path, { ...reference, of: 'task' })
-    keep(this.#byTemplate, templateKey(task), path, { ...reference, of: 'template' })
+    const names = valueNames(task.instantiation_dict)
+    const way = steps.map((step) => actionKey(step)).join('\n')
+    keep(this.#byTask, taskKey(task), { way, make: () => referenceOf(trace, 'task', []) })
+    keep(this.#byTemplate, templateKey(task), {
+      way: generalise(way, names),
+      make: () => referenceOf(trace, 'template', names),
+    })
   }
 
-  /** Of the same task where there are any, else of its template; at most `limit`. */
-  of(task: Task, limit = 8): Reference[] {
-    const own = this.#byTask.get(taskKey(task)) ?? this.#byTemplate.get(templateKey(task))
-    return [...(own?.values() ?? [])].slice(0, limit)
+  /** Of the same task where there are any, else of its template. */
+  of(task: Task): Reference[] {
+    const own = this.#byTask.get(taskKey(task)) ?? this.#byTemplate.get(templateKey(task)) ?? []
+    return own.map((peer) => {
+      peer.made ??= peer.make()
+      return peer.made
+    })
   }
 }
 
-function keep(map: Map<string, Map<string, Reference>>, key: string, path: string, reference: Reference) {
-  const known = map.get(key) ?? new Map<string, Reference>()
-  if (!known.has(path)) known.set(path, reference)
-  map.set(key, known)
+interface Peer {
+  way: string
+  make: () => Reference
+  made?: Reference
+}
+
+function keep(peers: Map<string, Peer[]>, key: string, peer: Peer): void {
+  const known = peers.get(key) ?? []
+  if (known.length < MOST_PEERS && known.every(({ way }) => way !== peer.way)) known.push(peer)
+  peers.set(key, known)
+}
+
+function referenceOf({ id, steps }: FailureTrace, of: Reference['of'], names: ValueNames): Reference {
+  return { name: `episode ${id}`, of, path: pathOf(steps, names) }
 }
 
 /** Two suites may number their tasks alike. */
 const taskKey = ({ task_id, intent }: Task) => `${task_id} ${fold(intent)}`
 const templateKey = (task: Task) =>
-  task.embedded?.template ?? `${task.sites.join(',')} ${task.intent_template_id} ${fold(task.intent_template)}`
+  task.embedded?.template ??
+  `${task.sites.join(',')} ${task.intent_template_id} ${fold(task.intent_template)}`
 
 /**
  * The scripted expert's path through an embedded task, with its milestones; undefined for other tasks, and where the
@@ -76,19 +96,19 @@ export async function expertReference(
   const driver = inProcessDriver(embeddedBackend(web))
   const { steps, success } = await play(driver, task, actions, addressingOf(trace))
   if (!success) return undefined
-  return {
-    name: 'expert',
-    of: 'task',
-    names: [],
-    steps: steps.map(({ observation, action, outcome, reached }): FailureStep => ({
-      action,
-      actionText: formatAction(action),
-      url: observation.url,
-      pageText: observation.text,
-      ...(outcome.ok ? {} : { error: outcome.error }),
-      reached,
-    })),
-  }
+  const path = pathOf(
+    steps.map(
+      ({ observation, action, outcome, reached }): FailureStep => ({
+        action,
+        actionText: formatAction(action),
+        url: observation.url,
+        pageText: observation.text,
+        ...(outcome.ok ? {} : { error: outcome.error }),
+        reached,
+      }),
+    ),
+  )
+  return { name: 'expert', of: 'task', path }
 }
 
 /** Observations of an episode name elements in one way; pages compare only in the same one. */

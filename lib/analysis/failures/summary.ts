@@ -71,9 +71,12 @@ function why({ steps }: FailureTrace, { rule, loop, reference }: Omit<Diagnosis,
 
 function where({ steps }: FailureTrace, { keyStep }: Omit<Diagnosis, 'summary'>): string {
   const step = keyStep === null ? undefined : steps[keyStep - 1]
-  return step ? `. Key step ${keyStep}: ${step.actionText.slice(0, LONGEST_QUOTE)}` : '.'
+  if (!step) return '.'
+  const failed = step.error === undefined ? '' : ` (it failed: ${step.error.slice(0, LONGEST_QUOTE)})`
+  return `. Key step ${keyStep}: ${step.actionText.slice(0, LONGEST_QUOTE)}${failed}`
 }
 
-const list = (texts: readonly string[]) => (texts.length > 0 ? texts.map((text) => text.replace(/\.$/, '')).join('; ') : 'none')
+const list = (texts: readonly string[]) =>
+  texts.length > 0 ? texts.map((text) => text.replace(/\.$/, '')).join('; ') : 'none'
 const quote = (text: string) => JSON.stringify(text.slice(0, LONGEST_QUOTE))
 const sentence = (text: string) => (/[.!?]$/.test(text) ? text : `${text}.`)

@@ -6,11 +6,13 @@ import type { Config, ConfigInput } from '../../config/schema.ts'
 import { DIALECTS, type EVALUATION_SUITES } from '../../config/sections/run.ts'
 import { GRAMMARS, OBSERVATIONS } from '../../config/sections/world.ts'
 import type { ModelSource } from '../../evaluation/policy.ts'
+import type { Thinking } from '../../evaluation/sweep.ts'
 import { evaluationReporter, summaryText } from '../eval-output.ts'
 import { EXIT, type ExitCode, UsageError } from '../exit.ts'
 import { listenForInterrupt } from '../interrupt.ts'
 import { type ConfigFlags, modeOf, type OutputFlags, wholeNumber } from '../options.ts'
 import type { Context } from './context.ts'
+import { sweepBudgets, thinkingBudgets } from './eval-sweep.ts'
 
 export interface SuiteFlags extends ConfigFlags, OutputFlags {
   suite?: (typeof EVALUATION_SUITES)[number]
@@ -29,6 +31,8 @@ export interface SuiteFlags extends ConfigFlags, OutputFlags {
   observation?: string
   concurrency?: number
   browser?: boolean
+  sgo?: string
+  thinking?: Thinking[]
   out?: string
   resume?: string
   retryErrors?: boolean
@@ -37,7 +41,10 @@ export interface SuiteFlags extends ConfigFlags, OutputFlags {
 
 export function withSuiteFlags(command: Command): Command {
   return command
-    .option('--model <dir>', 'Hugging Face folder, or run directory (its --phase)')
+    .option(
+      '--model <name>',
+      'Hugging Face folder, run directory (its --phase), or language model (gemini:NAME)',
+    )
     .option('--policy <file>', 'module that exports createPolicy, in place of --model')
     .option('--tasks <path>', "the suite's task file or folder")
     .option('--ids <list>', 'only these task ids: 0-9,33')
@@ -51,6 +58,12 @@ export function withSuiteFlags(command: Command): Command {
     .addOption(new Option('--grammar <name>', 'how actions are read').choices([...GRAMMARS]))
     .addOption(new Option('--observation <name>', 'how pages are shown').choices([...OBSERVATIONS]))
     .option('--concurrency <n>', 'episodes in flight', wholeNumber)
+    .option('--sgo <planner>', 'guide the agent by milestones: oracle, a language model, or off')
+    .option(
+      '--thinking <list>',
+      'reasoning tokens of language models: 0, 1024, auto; several are swept: 0,256,auto',
+      thinkingBudgets,
+    )
     .option('--browser', 'play the embedded suite in Chromium')
     .option('--out <dir>', 'folder to write (default: evaluations/<suite>-<time>)')
     .option('--resume <dir>', 'go on with an evaluation that was interrupted')
@@ -70,6 +83,9 @@ export async function evaluateOnSuite(flags: SuiteFlags, context: Context): Prom
     context.quit,
   )
   let path = ''
+  if (plan && (flags.thinking?.length ?? 0) > 1) {
+    return await sweepBudgets(plan, flags, context, { onEvent: reporter, signal: interruption.signal })
+  }
   const options = {
     onFolder: (folder: string) => {
       path = folder
@@ -109,7 +125,7 @@ async function rescore(flags: SuiteFlags, context: Context): Promise<ExitCode> {
   return EXIT.ok
 }
 
-async function writeReport(path: string, flags: OutputFlags, context: Context): Promise<void> {
+export async function writeReport(path: string, flags: OutputFlags, context: Context): Promise<void> {
   const { writeEvaluationReport } = await import('../../report/evaluation.ts')
   const report = await writeEvaluationReport(path)
   context.out.write(
@@ -122,7 +138,9 @@ async function planOf(flags: SuiteFlags): Promise<{ config: Config; source: Mode
   const { suite } = flags
   if (suite === undefined) throw new UsageError('expected --suite')
   if ((flags.model === undefined) === (flags.policy === undefined)) {
-    throw new UsageError('expected --model DIR (a Hugging Face folder or a run directory), or --policy FILE')
+    throw new UsageError(
+      'expected --model (a Hugging Face folder, a run directory or a language model), or --policy FILE',
+    )
   }
   const source = await sourceOf(flags)
   const config = loadConfig({
@@ -132,6 +150,11 @@ async function planOf(flags: SuiteFlags): Promise<{ config: Config; source: Mode
     ...(flags.config === undefined ? {} : { file: flags.config }),
     set: [...flags.set, ...settings(flags)],
   })
+  if (flags.thinking && source.kind !== 'prompted' && ['off', 'oracle'].includes(config.sgo.planner)) {
+    throw new UsageError(
+      '--thinking: expected a language model that plans (--sgo gemini:NAME) or acts (--model gemini:NAME), received neither',
+    )
+  }
   return { config, source }
 }
 
@@ -144,6 +167,11 @@ async function sourceOf(flags: SuiteFlags): Promise<ModelSource> {
 /** What a model brings with it; a run also knows how its agent sees and acts on the suite it was trained on. */
 function baseOf(source: ModelSource, suite: string): ConfigInput {
   if (source.kind === 'script') return {}
+  // WebArena's own page and actions, as the prompted models of the published tables; in process there is one page only.
+  if (source.kind === 'prompted') {
+    const agent = { observation: 'axtree', grammar: 'webarena', addressing: 'id' } as const
+    return suite === 'embedded' ? {} : { agent }
+  }
   if (source.kind === 'checkpoint') return { model: { path: source.path } }
   const { model, tokenizer, training, agent, suite: trained } = source.config
   return {
@@ -168,6 +196,10 @@ function settings(flags: SuiteFlags): string[] {
     'evaluation.judge': flags.judge,
     'evaluation.dialect': flags.dialect,
     'evaluation.browser': flags.browser,
+    'sgo.planner': flags.sgo,
+    ...(flags.thinking?.length === 1
+      ? { 'sgo.thinking': flags.thinking[0], 'prompted.thinking': flags.thinking[0] }
+      : {}),
     'agent.grammar': flags.grammar,
     'agent.observation': flags.observation,
     'agent.concurrency': flags.concurrency,

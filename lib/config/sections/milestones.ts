@@ -26,8 +26,8 @@ export const milestones = z
     monotone: z.boolean().default(true),
     /** P(YES) above which a milestone counts as reached. */
     threshold: z.number().gt(0).lt(1).default(0.5),
-    /** Alternatives asked for, for P(YES); 0 = none, the word decides. Not every provider gives them. */
-    topLogprobs: z.int().min(0).max(20).default(0),
+    /** Alternatives asked for, for P(YES); 0 = none, the word decides; auto = where the server gives them. */
+    topLogprobs: z.union([z.literal('auto'), z.int().min(0).max(20)]).default('auto'),
     /** Show pictures of the pages, where they were taken, to the models. */
     vision: z.boolean().default(true),
     /** Longest page text in a prompt, characters. */
@@ -35,6 +35,9 @@ export const milestones = z
     /** Most past actions in a prompt, the latest. */
     maxActions: count.default(40),
     /** Reasoning tokens: a budget, 0 = none, "auto"; null = as the provider does by itself. */
-    thinking: z.union([countOrNone, z.literal('auto')]).nullable().default(null),
+    thinking: z
+      .union([countOrNone, z.literal('auto')])
+      .nullable()
+      .default(null),
   })
   .prefault({})

@@ -51,6 +51,11 @@ export const evaluation = z
     judgePrompts: z.string().min(1).nullable().default(null),
     /** The outcome model's P(YES) from which an episode counts as solved. WebRL: 0.5. */
     threshold: z.number().gt(0).max(1).default(0.5),
+    /**
+     * Keep the published evaluators' assertions: a bare string where they expect a list (task 81 of WebArena-Lite)
+     * cannot be scored. False: it counts as a list of one.
+     */
+    stock: z.boolean().default(false),
     /** Keep the last page's source with every episode, so that it can be scored again by other rules. */
     keepHtml: z.boolean().default(true),
     /** Score agents that were stopped on "Early stop: ..."; null = as the dialect's harness does. */

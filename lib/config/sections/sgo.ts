@@ -1,6 +1,9 @@
-/** Language models as agents, and SGO around any agent (docs/sgo.md). */
+/**
+ * Language models as agents, and SGO around any agent (docs/sgo.md). How many milestones a plan has and how belief in
+ * them accumulates is in the section milestones.
+ */
 import { z } from 'zod'
-import { count, countOrNone, share } from './numbers.ts'
+import { count, countOrNone, nonNegative, share } from './numbers.ts'
 
 const thinking = z
   .union([countOrNone, z.literal('auto')])
@@ -39,7 +42,7 @@ const target = z
     /** Stalled: the last so many actions were one text; 0 = no sign of it. So for the next three. */
     repeats: countOrNone.default(2),
     /** The last so many actions could not be carried out. */
-    failures: countOrNone.default(0),
+    failures: countOrNone.default(1),
     /** The last so many actions saw the same page. */
     samePage: countOrNone.default(0),
     /** No milestone was reached for so many steps. */
@@ -58,14 +61,15 @@ export const sgo = z
      * turned over. Null = exact.
      */
     noise: z.strictObject({ falseNegative: share, falsePositive: share }).nullable().default(null),
-    /** Milestones of a plan. */
-    milestones: z.int().min(2).max(8).default(4),
-    /** A milestone once reached stays reached. */
-    monotone: z.boolean().default(true),
     /** Steps without a new milestone after which a language model is asked for another plan; 0 = never. */
     replanAfter: countOrNone.default(5),
     /** Other plans per episode at most. */
     maxReplans: countOrNone.default(2),
+    /**
+     * Temperature at least of an action while stalled, since a greedy policy would do again what it just did; 0 = the
+     * episode's own (docs/log.md has what it changed).
+     */
+    stallTemperature: nonNegative.default(1),
     target,
     /** Folder with prompt files of the names in lib/agent/prompts/sgo-*.md, in place of these. */
     prompts: z.string().min(1).nullable().default(null),

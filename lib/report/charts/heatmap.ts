@@ -16,7 +16,8 @@ interface Cell {
 /** From this opacity on, the page's colour on the accent reads better than ink. */
 const REVERSED_TEXT = 0.55
 
-export function heatMapChart(phase: number, map: HeatMap): string {
+/** @param name whose episodes they are, where that is no phase of a run */
+export function heatMapChart(phase: number, map: HeatMap, name = phaseName(phase)): string {
   const cells: Cell[] = Array.from(map.cells, (share, index) => ({
     step: Math.floor(index / map.milestones) + 1,
     milestone: (index % map.milestones) + 1,
@@ -33,7 +34,7 @@ export function heatMapChart(phase: number, map: HeatMap): string {
     marginRight: 4,
     marginTop: 6,
     marginBottom: 34,
-    title: `Milestones by step, ${phaseName(phase)}`,
+    title: `Milestones by step, ${name}`,
     description: `Share of episodes with each milestone complete after each step. After step ${map.steps}: ${finals}.`,
     x: {
       label: 'step',

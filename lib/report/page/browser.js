@@ -32,6 +32,8 @@
   const plain = (value) => (value === undefined ? '–' : value.toFixed(3))
   const phaseName = (phase) => (phase === 0 ? 'imitation' : `phase ${phase}`)
   const played = (episode) => episode.played ?? phaseName(episode.phase)
+  /** Position of the step that decided a failure; undefined where none is known. */
+  const keyStep = (episode) => (episode?.failure?.keyStep ? episode.failure.keyStep - 1 : undefined)
   const outcome = (episode) => (episode.success ? 'success' : 'failure')
 
   function refilter() {
@@ -41,7 +43,8 @@
         (!wanted.phase || String(episode.phase) === wanted.phase) &&
         (!wanted.site || episode.site === wanted.site) &&
         (!wanted.split || episode.split === wanted.split) &&
-        (!wanted.outcome || outcome(episode) === wanted.outcome),
+        (!wanted.outcome || outcome(episode) === wanted.outcome) &&
+        (!wanted.failure || episode.failure?.class === wanted.failure),
     )
     count.textContent = `${shown.length} episode${shown.length === 1 ? '' : 's'}`
     list.replaceChildren(...shown.map(row))
@@ -69,7 +72,7 @@
 
   function choose(episode) {
     chosen = episode
-    at = 0
+    at = keyStep(episode) ?? 0
     for (const [index, item] of [...list.children].entries()) {
       const button = item.firstElementChild
       if (shown[index] === episode) button.setAttribute('aria-current', 'true')
@@ -242,6 +245,7 @@
     const head = [
       element('h3', {}, episode.intent),
       element('div', { class: 'badges' }, result, ...facts.map((fact) => element('span', {}, fact))),
+      ...(episode.failure ? [element('p', { class: 'diagnosis' }, episode.failure.summary)] : []),
     ]
     const step = episode.steps[at]
     if (!step) {
@@ -253,14 +257,19 @@
     }
     const buttons = episode.steps.map((candidate, index) => {
       const fresh = candidate.reached.length > (index > 0 ? episode.steps[index - 1].reached.length : 0)
+      const marks = [candidate.error ? 'failed' : fresh && 'reached', index === keyStep(episode) && 'key']
+      const words = [
+        candidate.error ? ', failed' : fresh ? ', milestone reached' : '',
+        index === keyStep(episode) ? ', key step of the failure' : '',
+      ]
       return element(
         'button',
         {
           type: 'button',
           'data-step': index,
-          class: candidate.error ? 'failed' : fresh ? 'reached' : undefined,
+          class: marks.filter(Boolean).join(' ') || undefined,
           'aria-current': index === at ? 'step' : undefined,
-          'aria-label': `step ${index + 1}${candidate.error ? ', failed' : fresh ? ', milestone reached' : ''}`,
+          'aria-label': `step ${index + 1}${words.join('')}`,
           onclick: () => go(index),
         },
         String(index + 1),

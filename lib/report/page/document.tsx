@@ -5,8 +5,10 @@ import { percent } from '../charts/figure.ts'
 import { phaseName } from '../charts/success.ts'
 import type { PhaseReport, ReportData } from '../data.ts'
 import { Episodes } from './episodes.tsx'
+import { Failures } from './failures.tsx'
 import { Calibrations, Facts, Milestones, Sites, Success, Training } from './sections.tsx'
 import { htmlDocument } from './shell.tsx'
+import { Subgoals } from './subgoals.tsx'
 
 /** The whole document as text, ready to be written to report.html. */
 export function reportPage(data: ReportData): string {
@@ -18,8 +20,10 @@ export function reportPage(data: ReportData): string {
         <Success data={data} />
         <Sites data={data} />
         <Milestones data={data} />
+        <Subgoals study={data.subgoals} />
         <Training data={data} />
         <Calibrations data={data} />
+        {data.failures && <Failures distribution={data.failures} />}
         <Episodes data={data} />
         <Facts id="run" title="Run" facts={data.run.facts} />
       </main>

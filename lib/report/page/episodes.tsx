@@ -3,6 +3,7 @@
  * only, so nothing a page or a policy said can become markup.
  */
 /** @jsxRuntime automatic @jsxImportSource hono/jsx */
+import { CLASS_TITLES, FAILURE_CLASSES } from '../../analysis/failures/diagnosis.ts'
 import { phaseName } from '../charts/success.ts'
 import type { ReportData, SampleEpisode } from '../data.ts'
 import { Section } from './sections.tsx'
@@ -56,6 +57,13 @@ export function Episodes({ data, by = 'phase' }: EpisodesProps) {
                     ['failure', 'failure'],
                   ]}
                 />
+                {episodes.some(({ failure }) => failure) && (
+                  <Filter
+                    name="failure"
+                    label="failed by"
+                    options={FAILURE_CLASSES.map((kind) => [kind, CLASS_TITLES[kind]])}
+                  />
+                )}
               </div>
               <p class="soft" id="episode-count" role="status" />
               <ul id="episode-list" class="episode-list" />

@@ -1,12 +1,14 @@
 /** The report page of an evaluation: figures with both denominators, tables, episodes, what it was made with. */
 /** @jsxRuntime automatic @jsxImportSource hono/jsx */
-import { facts, interval, rate } from '../../evaluation/markdown.ts'
+import { facts, interval, rate, workFacts } from '../../evaluation/markdown.ts'
 import type { EvaluationResult } from '../../evaluation/result.ts'
 import type { Group, Success } from '../../evaluation/summary.ts'
 import type { EvaluationReport } from '../evaluation.ts'
 import { Episodes } from './episodes.tsx'
+import { Failures } from './failures.tsx'
 import { Facts, Section } from './sections.tsx'
 import { htmlDocument } from './shell.tsx'
+import { Subgoals } from './subgoals.tsx'
 
 export function evaluationPage(report: EvaluationReport): string {
   const { result } = report
@@ -19,8 +21,10 @@ export function evaluationPage(report: EvaluationReport): string {
         <Sites result={result} />
         {result.summary.attempts > 1 && <PassAtK result={result} />}
         <WithoutScore result={result} />
+        <Subgoals study={report.subgoals} />
+        {report.failures && <Failures distribution={report.failures} />}
         <Episodes data={report} by="attempt" />
-        <Facts id="made" title="Made with" facts={facts(result)} />
+        <Facts id="made" title="Made with" facts={[...facts(result), ...workFacts(result)]} />
       </main>
     </>,
     report.episodes,

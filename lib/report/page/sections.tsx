@@ -291,7 +291,7 @@ export function Facts({ id, title, facts }: { id: string; title: string; facts: 
   )
 }
 
-function Key({
+export function Key({
   colour,
   name,
   dashed,
@@ -314,7 +314,7 @@ function Key({
   )
 }
 
-function Numbers({ children }: { children: Child }) {
+export function Numbers({ children }: { children: Child }) {
   return (
     <details class="numbers">
       <summary>Numbers</summary>

@@ -15,7 +15,10 @@ export interface ObserverOptions {
   allows: (url: string) => boolean
   /** axtree: only what is in the viewport. */
   viewportOnly: boolean
-  /** vab: text as the published parser garbles it when it is not ASCII. */
+  /**
+   * vab: text as the published parser reads it, which garbles what is not ASCII on a page that names no charset.
+   * False: text is what the page says.
+   */
   latin1: boolean
   /** vab: wait as long as the published harness does between its steps, 0.8 s a look. */
   pauses: boolean
@@ -26,7 +29,7 @@ export const DEFAULTS: ObserverOptions = {
   maxText: 400_000,
   allows: () => true,
   viewportOnly: true,
-  latin1: false,
+  latin1: true,
   pauses: true,
 }
 

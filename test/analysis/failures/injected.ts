@@ -27,6 +27,18 @@ export interface Injected {
   step: number
 }
 
+const NAMES = {
+  A: 'wrong-termination',
+  B: 'stuck-midway',
+  C: 'fail-attempt',
+  D: 'others',
+} as const
+
+/** The cause in the words of a diagnosis. */
+export function labelOf({ class: letter, step }: Pick<Injected, 'class' | 'step'>) {
+  return { class: NAMES[letter], keyStep: step }
+}
+
 /** What a player does at a step; undefined: it is stopped here. */
 export type Player = (t: number, observation: Observation) => Action | undefined
 

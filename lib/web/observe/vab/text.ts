@@ -10,7 +10,8 @@ export interface VabTextOptions {
   height: number
   /**
    * Reads text as the published parser does where the page names no charset: UTF-8 taken for Latin-1, so that
-   * everything beyond ASCII is garbled. Default false: text is what the page says.
+   * everything beyond ASCII is garbled. Default true, as the dialect is the published one; false: text is what the
+   * page says.
    */
   latin1?: boolean
 }
@@ -46,7 +47,7 @@ const trimmed = (text: string): string => {
   return bare.length <= MAX_TEXT ? bare : Array.from(bare).slice(0, MAX_TEXT).join('')
 }
 
-export function vabText(html: string, { width, height, latin1 = false }: VabTextOptions): string {
+export function vabText(html: string, { width, height, latin1 = true }: VabTextOptions): string {
   const clean = html
     .replace(/<!--[\W\w]*?-->/g, '')
     .replace(/<style[\W\w]*?>[\W\w]*?<\/style>/g, '')
