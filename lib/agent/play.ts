@@ -1,25 +1,22 @@
 /**
- * One episode from open to judgement: observe, be guided, decide, act, check milestones, until the agent exits, the
- * environment ends it or a limit of ends.ts does. What the policy says can never throw; what the environment does
- * wrong rejects, so that it is never mistaken for a failure of the policy.
+ * One episode from open to judgement, with its deadline. What the policy says can never throw (steps.ts); what the
+ * environment does wrong rejects, so that it is never mistaken for a failure of the policy.
  */
-import { nextBelief } from '../milestones/belief.ts'
 import type { MilestoneChecker } from '../milestones/checker.ts'
 import type { Task } from '../tasks/task.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
-import type { Action } from '../web/action.ts'
 import { DeadlineError } from '../web/errors.ts'
-import { type Grammar, parseWith } from '../web/grammar.ts'
-import type { Addressing, Observation, ObservationDialect } from '../web/observation.ts'
+import type { Grammar } from '../web/grammar.ts'
+import type { Addressing, ObservationDialect } from '../web/observation.ts'
 import type { Driver, Session, Verdict } from '../web/session.ts'
-import { type EpisodeLimits, earlyStopAnswer, endOf } from './ends.ts'
-import { type Decide, decider, isTextPolicy } from './decide.ts'
-import type { Episode, EpisodeEnd, Judgement } from './episode.ts'
-import type { EpisodeGuide, Guidance, Guide } from './guide.ts'
+import { isTextPolicy } from './decide.ts'
+import { type EpisodeLimits, earlyStopAnswer } from './ends.ts'
+import type { Episode, Judgement } from './episode.ts'
+import type { Guidance, Guide } from './guide.ts'
 import type { Policy } from './policy.ts'
 import type { PromptLimits, PromptStyle } from './prompt.ts'
-import { stepSeed } from './seed.ts'
 import type { Step } from './step.ts'
+import { type Played, runSteps } from './steps.ts'
 import type { TextPolicy } from './text-policy.ts'
 
 export type { EpisodeLimits } from './ends.ts'
@@ -130,122 +127,6 @@ async function play(setup: AgentSetup, request: PlayRequest, within: Within): Pr
     if (!isTextPolicy(setup.policy)) setup.policy.release(request.session)
     await session.close()
   }
-}
-
-interface Played {
-  steps: Step[]
-  end: EpisodeEnd
-  answer: string | undefined
-  /** What an environment said that judges itself. */
-  verdict: Verdict | undefined
-  /** Of the step that ended the episode, where every step is judged. */
-  judgement?: Judgement
-}
-
-async function runSteps(setup: AgentSetup, request: PlayRequest, session: Session): Promise<Played> {
-  const guide = setup.guide?.begin()
-  const played = await playSteps(setup, request, session, guide)
-  if (guide && setup.guide?.rateEnd) {
-    const { task, signal } = request
-    const { steps, answer } = played
-    const observation = await session.observe()
-    const guidance = await guide.next({
-      ...{ task, session, observation, steps },
-      ...(answer === undefined ? {} : { answer }),
-      ...(signal ? { signal } : {}),
-    })
-    request.watch?.({ type: 'plan', guidance })
-  }
-  return played
-}
-
-async function playSteps(
-  setup: AgentSetup,
-  request: PlayRequest,
-  session: Session,
-  guide: EpisodeGuide | undefined,
-): Promise<Played> {
-  const { task } = request
-  const grammar = setup.grammar ?? 'mira'
-  const decide = decider({ ...setup, grammar }, request.session)
-  const milestones = task.embedded?.milestones ?? []
-  const steps: Step[] = []
-  const actions: string[] = []
-  let belief: Uint8Array | undefined
-  while (steps.length < setup.limits.horizon) {
-    const begun = await beginStep(request, session, { steps, decide, guide })
-    const action = parseWith(grammar, begun.decision.actionText)
-    const answer = action.kind === 'exit' ? action.message : undefined
-    const error = await carryOut(action, session)
-    actions.push(begun.decision.actionText)
-    const reached = await setup.checker.check({
-      task,
-      milestones,
-      actions,
-      observe: () => session.observe(),
-      session,
-      ...(answer === undefined ? {} : { answer }),
-      ...(belief ? { before: belief } : {}),
-      ...(request.signal ? { signal: request.signal } : {}),
-    })
-    belief = nextBelief(belief, reached)
-    const step: Step = {
-      ...begun.decision,
-      action,
-      ...seen(begun.observation),
-      ...(error === undefined ? {} : { error }),
-      reached,
-      ...(begun.guidance ? { plan: begun.guidance.plan } : {}),
-    }
-    steps.push(step)
-    request.watch?.({ type: 'step', step })
-    const verdict = await session.verdict?.()
-    if (verdict) return { steps, end: 'environment', answer, verdict }
-    if (answer !== undefined) return { steps, end: 'exit', answer, verdict }
-    if (setup.judgeEveryStep) {
-      const judgement = await setup.judge(task, session, '', steps)
-      if (judgement.score >= 1) return { steps, end: 'environment', answer, verdict, judgement }
-    }
-    const end = endOf(steps, setup.limits)
-    if (end) return { steps, end, answer, verdict }
-  }
-  return { steps, end: 'horizon', answer: undefined, verdict: undefined }
-}
-
-/** Everything of a step that comes before its action is carried out. */
-async function beginStep(
-  request: PlayRequest,
-  session: Session,
-  { steps, decide, guide }: { steps: readonly Step[]; decide: Decide; guide: EpisodeGuide | undefined },
-) {
-  const { task, temperature, signal } = request
-  signal?.throwIfAborted()
-  const observation = await session.observe()
-  const listening = signal ? { signal } : {}
-  const guidance = await guide?.next({ task, session, observation, steps, ...listening })
-  if (guidance) request.watch?.({ type: 'plan', guidance })
-  const decision = await decide({
-    task,
-    observation,
-    steps,
-    ...(guidance ? { guidance } : {}),
-    seed: stepSeed(request.seed, steps.length),
-    temperature: Math.max(temperature, guidance?.temperature ?? 0),
-    ...listening,
-  })
-  return { observation, guidance, decision }
-}
-
-/** Why it could not be done, if it could not. */
-async function carryOut(action: Action, session: Session): Promise<string | undefined> {
-  if (action.kind === 'exit') return undefined
-  if (action.kind === 'invalid') return action.reason
-  const outcome = await session.act(action)
-  return outcome.ok ? undefined : outcome.error
-}
-
-function seen({ url, text, screenshot }: Observation): Pick<Step, 'url' | 'pageText' | 'screenshot'> {
-  return { url, pageText: text, ...(screenshot ? { screenshot } : {}) }
 }
 
 async function conclude(setup: AgentSetup, task: Task, session: Session, played: Played): Promise<Judgement> {

@@ -79,7 +79,8 @@ class Lines implements EpisodeReporter {
   #changes(plan: PlanStep): string[] {
     const before = this.#plan
     this.#plan = plan
-    const problem = plan.problem === undefined ? [] : [printable(`the planner gave no answer: ${plan.problem}`)]
+    const problem =
+      plan.problem === undefined ? [] : [printable(`the planner gave no answer: ${plan.problem}`)]
     if (!before || plan.revised || before.milestones.length !== plan.milestones.length) {
       return [...(plan.revised ? ['another plan:'] : []), ...planLines(plan), ...problem]
     }

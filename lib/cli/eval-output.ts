@@ -1,5 +1,5 @@
 /** An evaluation as lines of text: one per episode while it runs, a table at its end. */
-import { workLines } from '../evaluation/markdown.ts'
+import { workLines } from '../evaluation/model-facts.ts'
 import type { EvaluationResult } from '../evaluation/result.ts'
 import type { EvaluationEvent } from '../evaluation/run.ts'
 import type { Group, Success } from '../evaluation/summary.ts'

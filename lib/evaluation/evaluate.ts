@@ -205,8 +205,8 @@ async function provenanceOf(config: Config, source: ModelSource, opened: OpenSui
 }
 
 function sgoFacts({ sgo }: Config) {
-  const { thinking, noise, replanAfter, target } = sgo
-  return { thinking, noise, replanAfter, aim: target.aim, onStall: target.onStall }
+  const { thinking, noise, replanAfter, stallTemperature, target } = sgo
+  return { thinking, noise, replanAfter, stallTemperature, aim: target.aim, onStall: target.onStall }
 }
 
 async function fingerprint(path: string): Promise<{ path: string; sha256: string | null }> {

@@ -1,8 +1,7 @@
 /** A result as Markdown: the figures with their denominators first, then what they were made with. Pure. */
-import type { Provenance } from './provenance.ts'
+import { modelFacts, workLines } from './model-facts.ts'
 import type { EvaluationResult } from './result.ts'
 import type { Group, Success } from './summary.ts'
-import { workLine } from './work.ts'
 
 export function resultMarkdown(result: EvaluationResult): string {
   const { provenance, summary, notes, items } = result
@@ -102,52 +101,6 @@ export function facts({ provenance }: EvaluationResult): [label: string, value: 
       `${agent.horizon} steps, ${limit(agent.stuckRepeats)} equal actions, ${limit(agent.invalidRepeats)} unreadable ones`,
     ],
   ]
-}
-
-function modelFacts({ prompted, sgo }: Provenance): [label: string, value: string][] {
-  const thinking = (own: { thinking: number | 'auto' | null }) =>
-    `thinking ${own.thinking ?? 'as the model likes'}`
-  return [
-    ...(prompted ? ([['agent', thinking(prompted)]] as [string, string][]) : []),
-    ...(sgo
-      ? ([
-          [
-            'SGO',
-            [
-              `planner ${sgo.planner}`,
-              `rater ${sgo.rater}`,
-              thinking(sgo),
-              `another plan after ${sgo.replanAfter} steps`,
-              `aim ${sgo.aim}, when stalled ${sgo.onStall}`,
-              ...(sgo.noise
-                ? [`noise ${sgo.noise.falseNegative} / ${sgo.noise.falsePositive} (missed / invented)`]
-                : []),
-            ].join(', '),
-          ],
-        ] as [string, string][])
-      : []),
-  ]
-}
-
-/** What language models took: label and value. */
-export function workFacts({
-  work: { planning, acting },
-}: Pick<EvaluationResult, 'work'>): [label: string, value: string][] {
-  const lines: [string, string][] = []
-  if (acting) lines.push(['agent', workLine(acting)])
-  if (!planning) return lines
-  const { believed, revised, unanswered } = planning
-  lines.push(['planning', workLine(planning)])
-  lines.push([
-    'checklists',
-    `${percent(believed)} believed reached, ${revised} revised, ${unanswered} steps without an answer`,
-  ])
-  return lines
-}
-
-/** The same, a line each. */
-export function workLines(result: Pick<EvaluationResult, 'work'>): string[] {
-  return workFacts(result).map(([label, value]) => `${label}: ${value}`)
 }
 
 const limit = (n: number) => (n === 0 ? 'any number of' : String(n))

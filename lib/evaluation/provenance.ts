@@ -47,6 +47,7 @@ export const provenanceSchema = z.object({
       replanAfter: z.int(),
       aim: z.string(),
       onStall: z.string(),
+      stallTemperature: z.number().optional(),
     })
     .optional(),
   scoring: z.object({

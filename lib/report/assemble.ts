@@ -3,6 +3,7 @@
  * Reads no file (build.ts does) and computes no statistic itself (lib/analysis does).
  */
 import type { Episode } from '../agent/episode.ts'
+import type { PlanStep } from '../agent/guide.ts'
 import { type Calibration, calibration } from '../analysis/calibration.ts'
 import { milestoneHeatMap } from '../analysis/heatmap.ts'
 import { progressLabels } from '../learn/labels.ts'
@@ -15,7 +16,7 @@ export interface SampleLimits {
   episodes: number
   /** Characters of a page's text at most. */
   pageCharacters: number
-  /** Characters of all page, action and error texts of the sample at most. */
+  /** Characters of all page, action, reply and error texts of the sample at most. */
   totalCharacters: number
 }
 
@@ -87,7 +88,7 @@ export function sampleEpisodes(
       if (chosen.size >= limits.episodes) return inOrder(records, chosen)
       const sample = sampleEpisode(record, limits.pageCharacters)
       const size = sample.steps.reduce(
-        (sum, s) => sum + s.page.length + s.action.length + (s.error?.length ?? 0),
+        (sum, s) => sum + s.page.length + s.action.length + (s.error?.length ?? 0) + (s.reply?.length ?? 0),
         0,
       )
       if (characters + size > limits.totalCharacters) return inOrder(records, chosen)
@@ -125,17 +126,30 @@ function sampleEpisode({ episode, learning }: EpisodeRecord, pageCharacters: num
       const learned = learning?.[t]
       return {
         url: step.url,
-        page:
-          step.pageText.length > pageCharacters
-            ? `${step.pageText.slice(0, pageCharacters)} …`
-            : step.pageText,
+        page: cut(step.pageText, pageCharacters),
         action: step.actionText,
         ...(step.error !== undefined && { error: step.error }),
         reached: Array.from({ length: milestones }, (_, k) => k).filter((k) => z[t * milestones + k] === 1),
         logprob: step.logprobs.reduce((sum, logprob) => sum + logprob, 0),
         ...(learned && { learning: learned }),
+        ...(step.said && { reply: cut(step.said.reply, pageCharacters) }),
+        ...(step.plan && { plan: planOf(step.plan) }),
       }
     }),
+  }
+}
+
+function cut(text: string, characters: number): string {
+  return text.length > characters ? `${text.slice(0, characters)} …` : text
+}
+
+function planOf({ milestones, z, target, next, note }: PlanStep): NonNullable<SampleStep['plan']> {
+  return {
+    milestones,
+    z,
+    ...(target !== undefined && { target }),
+    ...(next !== undefined && { next }),
+    ...(note !== undefined && { note }),
   }
 }
 

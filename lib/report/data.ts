@@ -2,6 +2,7 @@
  * Everything the report page shows, as plain data: the page draws it and adds nothing.
  * Built from a run directory in build.ts; any other source that fills this type gets the same page.
  */
+import type { PlanStep } from '../agent/guide.ts'
 import type { Calibration } from '../analysis/calibration.ts'
 import type { FailureClass } from '../analysis/failures/diagnosis.ts'
 import type { FailureDistribution } from '../analysis/failures/distribution.ts'
@@ -109,4 +110,8 @@ export interface SampleStep {
   /** Behaviour log-probability of the whole action. */
   logprob: number
   learning?: StepLearning
+  /** Of a prompted agent: what it wrote, reasoning included, cut to a readable length. */
+  reply?: string
+  /** Of a guided agent: what was believed before this action. */
+  plan?: Pick<PlanStep, 'milestones' | 'z' | 'target' | 'next' | 'note'>
 }

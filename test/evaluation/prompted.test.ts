@@ -1,5 +1,5 @@
 /** Evaluations with language models as agents and planners: what is asked, what is kept, and the same again offline. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -77,7 +77,7 @@ describe('an agent in words', () => {
     expect(again.acting?.spent).toMatchObject({ calls: 0, cached: steps, cost: acting?.spent.cost })
     expect(again.planning?.spent).toMatchObject({ calls: 0, cached: steps + EPISODES, seconds: 0 })
 
-    // The server gone, too: nothing is tried, and what is not in the cache is said so.
+    // What is not in the cache is said so, and nothing is tried.
     const other = configOf([...sgo, 'llm.cache.mode=offline', 'prompted.maxPageCharacters=100'])
     await expect(evaluateSuite(other, source, { directory: join(folder, 'third') })).rejects.toThrow(
       /openai\/test-model: expected the reply in the response cache/,
@@ -145,6 +145,9 @@ test('a thinking sweep is one folder per budget and one table', async () => {
   const table = out.split('\n').filter((line) => line.startsWith('|'))
   expect(table).toHaveLength(5)
   expect(table[0]).toMatch(/^\| thinking \| success \| 95% \| solved \|/)
+  const report = readFileSync(join(directory, 'thinking-0', 'report.html'), 'utf8')
+  expect(report).toContain('"plan":{"milestones":[')
+  expect(report).toContain('Note: turn 0')
   expect(table.slice(2).map((line) => line.split('|')[1]?.trim())).toEqual(['0', '1024', 'auto'])
   for (const line of table.slice(2))
     expect(line).toMatch(/\| 66\.7% \| .* \| 2 \/ 3 \| \d+\.\d\d \| 2\d\d \|/)

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { observer } from '../../lib/web/observe/index.ts'
 import { type LxmlElement, parseAsLxml } from '../../lib/web/observe/vab/html.ts'
 import { vabText } from '../../lib/web/observe/vab/text.ts'
+import { type MiniwobPages, miniwobSource, openPages } from '../../lib/suites/miniwob/pages.ts'
 import { CHROMIUM, LAUNCH } from '../chromium.ts'
 
 interface Golden {
@@ -23,7 +24,7 @@ const FIXTURE = new URL('../../../shared/webarena/vab_html_simplify.json', impor
 const golden: [string, Golden][] = existsSync(FIXTURE)
   ? Object.entries(JSON.parse(readFileSync(FIXTURE, 'utf8')).cases)
   : []
-const MINIWOB = process.env.MINIWOB_URL ?? process.env.MIRA_MINIWOB
+const MINIWOB = miniwobSource(process.env)
 if (golden.length === 0) console.warn('skipped: recorded outputs are absent; put them at ../shared/webarena')
 if (!MINIWOB) console.warn('skipped: MiniWoB++ cases; set MINIWOB_URL to its html/miniwob/ folder')
 
@@ -32,10 +33,16 @@ const masked = (text: string) =>
   text.replace(/data-bbox="[^"]*"/g, 'data-bbox=""').replace(/\d+ \/ 1000sec/g, 'N / 1000sec')
 
 let browser: Browser
+let miniwob: MiniwobPages | undefined
 beforeAll(async () => {
-  if (CHROMIUM) browser = await chromium.launch(LAUNCH)
+  if (!CHROMIUM) return
+  browser = await chromium.launch(LAUNCH)
+  if (MINIWOB) miniwob = await openPages(MINIWOB)
 })
-afterAll(() => browser?.close())
+afterAll(async () => {
+  await browser?.close()
+  await miniwob?.close()
+})
 
 async function withPage<T>(use: (page: Page) => Promise<T>, [width, height] = [1280, 720]): Promise<T> {
   const context = await browser.newContext({ viewport: { width, height } })
@@ -49,7 +56,7 @@ async function withPage<T>(use: (page: Page) => Promise<T>, [width, height] = [1
 const look = observer('vab', 'id', { pauses: false, deadlineMs: 150_000 })
 
 async function startMiniwob(page: Page, { task, seed }: Golden): Promise<void> {
-  await page.goto(`${MINIWOB}${task}.html`)
+  await page.goto(`${miniwob?.baseUrl}${task}.html`)
   await page.waitForFunction('document.querySelector("#sync-task-cover") !== null')
   await page.evaluate(`Math.seedrandom(${seed}); core.EPISODE_MAX_TIME = 1000000; core.startEpisodeReal()`)
   await page.waitForFunction('WOB_TASK_READY')

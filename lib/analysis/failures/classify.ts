@@ -100,6 +100,7 @@ function ended(
   return { class: 'wrong-termination', rule: 'false-claim', keyStep, basis: 'claim' }
 }
 
+/** The loop that the episode ended in, counted from where it really began; undefined where it is no more than chance. */
 function stuckIn(
   trace: FailureTrace,
   path: Path,
@@ -111,7 +112,8 @@ function stuckIn(
     settings.pageSimilarity,
   )
   const actions = path.steps.map(({ key }) => looseActionKey(key))
-  const found = findLoop({ states, actions }, settings) ?? withoutIdling(trace, { states, actions }, settings)
+  const view = { states, actions }
+  const found = longer(findLoop(view, settings), withoutIdling(trace, view, settings))
   // A harness that counts texts also stops an agent for taking element 7 of three different pages.
   const repeated = trace.end === 'stuck' ? lastRepeated(actions) : undefined
   const loop = found ?? (repeated && repeated.repeats > 1 ? repeated : undefined)
@@ -122,6 +124,13 @@ function stuckIn(
   const met = compared?.alignment.pairs.at(-1)?.step ?? -1
   if (Math.max(gain, met) >= loop.end) return undefined
   return { ...loop, start: Math.min(loop.end - 1, entry(loop, gain, compared)) }
+}
+
+/** A round that can be named says more than that nothing was new. */
+function longer(a: Loop | undefined, b: Loop | undefined): Loop | undefined {
+  if (!a || !b) return a ?? b
+  if ((a.period === 0) !== (b.period === 0)) return a.period === 0 ? b : a
+  return b.end - b.start > a.end - a.start ? b : a
 }
 
 /** The loop of an agent that now and then scrolls or waits in between. */
@@ -141,13 +150,13 @@ function withoutIdling(
 }
 
 /**
- * A few repetitions also come about by chance at the end of a long aimless walk; then they have to be most of what
+ * A few repetitions also come about by chance at the end of a long aimless walk; then they have to be half of what
  * the episode did since it left the way.
  */
 function dominates({ start, end, repeats, period }: Loop, lost: number, settings: FailureSettings): boolean {
   const length = end - start
   const clear = length >= settings.identicalActions && (period === 0 || repeats >= settings.cycleRepeats)
-  return clear || 3 * length >= 2 * lost
+  return clear || 2 * length >= lost
 }
 
 /** A first round that still follows the reference, or still brings milestones, is not yet the loop. */

@@ -41,8 +41,7 @@ export function findLoop(view: LoopView, settings: FailureSettings): Loop | unde
     // Pages may change under an agent that does not; then it has to insist more.
     for (const { start, end } of runs(actions, period)) {
       const repeats = Math.floor((end - start) / period)
-      const insists =
-        period === 1 ? end - start >= settings.identicalActions : repeats >= settings.cycleRepeats
+      const insists = period === 1 ? end - start >= settings.identicalActions : repeats >= needed
       if (!insists || steps - end > TAIL) continue
       candidates.push({ rule: period === 1 ? 'repeated-action' : 'cycle', start, end, period, repeats })
     }

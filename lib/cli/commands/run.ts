@@ -83,7 +83,7 @@ export function addRun(program: Command, context: Context): void {
       ...(flags.steps === undefined ? [] : [`agent.horizon=${flags.steps}`]),
     ])
     const { runTask } = await import('../../evaluation/single.ts')
-    const { workLines } = await import('../../evaluation/markdown.ts')
+    const { workLines } = await import('../../evaluation/model-facts.ts')
     const { workOf } = await import('../../evaluation/work.ts')
     using interruption = stopping(context)
     const columns = (context.out as { columns?: number }).columns

@@ -189,7 +189,7 @@
       ['log-probability', signed(step.logprob)],
     ]
     // Without learning there is only what the policy itself said.
-    const known = step.learning ? rows : rows.slice(-1)
+    const known = step.learning ? rows : step.reply === undefined ? rows.slice(-1) : []
     return element(
       'table',
       { class: 'figures' },
@@ -220,6 +220,31 @@
         )
       }),
     )
+  }
+
+  /** What a planner believed before this action, and what it told the agent. */
+  function plan({ plan }) {
+    if (!plan) return []
+    const list = element(
+      'ul',
+      { class: 'checks plan', 'aria-label': 'Checklist before this step' },
+      ...plan.milestones.map((text, k) => {
+        const done = plan.z[k] === 1
+        const label = done ? 'believed complete' : k === plan.target ? 'aimed at' : 'open'
+        return element(
+          'li',
+          { class: done ? 'done' : k === plan.target ? 'target' : '' },
+          element('span', { role: 'img', 'aria-label': label }, done ? '●' : k === plan.target ? '▸' : '○'),
+          element('span', {}, text),
+        )
+      }),
+    )
+    const said = [plan.next && `Next: ${plan.next}`, plan.note && `Because: ${plan.note}`].filter(Boolean)
+    return [
+      element('h4', {}, 'Planner, before this step'),
+      list,
+      ...said.map((line) => element('p', { class: 'soft' }, line)),
+    ]
   }
 
   function draw() {
@@ -282,8 +307,9 @@
       pageText(pages[step.page], step.action),
       element('pre', { class: 'action', 'aria-label': 'Action' }, step.action),
       step.error && element('p', { class: 'bad' }, step.error),
+      step.reply && element('pre', { class: 'reply', 'aria-label': 'Reply' }, step.reply),
     )
-    const right = element('div', {}, milestones(episode, at), figures(step))
+    const right = element('div', {}, milestones(episode, at), ...plan(step), figures(step))
     const verdict =
       at === episode.steps.length - 1 ? episode.details.map((line) => element('li', {}, line)) : []
     article.replaceChildren(

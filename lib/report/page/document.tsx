@@ -10,6 +10,8 @@ import { Calibrations, Facts, Milestones, Sites, Success, Training } from './sec
 import { htmlDocument } from './shell.tsx'
 import { Subgoals } from './subgoals.tsx'
 
+const SECTIONS = ['Success', 'Sites', 'Milestones', 'Training', 'Calibration']
+
 /** The whole document as text, ready to be written to report.html. */
 export function reportPage(data: ReportData): string {
   return htmlDocument(
@@ -60,7 +62,7 @@ function Masthead({ data }: { data: ReportData }) {
         </div>
       </dl>
       <nav aria-label="Sections">
-        {['Success', 'Sites', 'Milestones', 'Training', 'Calibration', 'Episodes', 'Run'].map((name) => (
+        {[...SECTIONS, ...(data.failures ? ['Failures'] : []), 'Episodes', 'Run'].map((name) => (
           <a href={`#${name.toLowerCase()}`}>{name}</a>
         ))}
       </nav>

@@ -1,6 +1,7 @@
 /** The report page of an evaluation: figures with both denominators, tables, episodes, what it was made with. */
 /** @jsxRuntime automatic @jsxImportSource hono/jsx */
-import { facts, interval, rate, workFacts } from '../../evaluation/markdown.ts'
+import { facts, interval, rate } from '../../evaluation/markdown.ts'
+import { workFacts } from '../../evaluation/model-facts.ts'
 import type { EvaluationResult } from '../../evaluation/result.ts'
 import type { Group, Success } from '../../evaluation/summary.ts'
 import type { EvaluationReport } from '../evaluation.ts'
@@ -68,7 +69,7 @@ function Masthead({ report }: { report: EvaluationReport }) {
         </div>
       </dl>
       <nav aria-label="Sections">
-        {['Sites', 'Episodes', 'Made'].map((name) => (
+        {['Sites', ...(report.failures ? ['Failures'] : []), 'Episodes', 'Made'].map((name) => (
           <a href={`#${name.toLowerCase()}`}>{name === 'Made' ? 'Made with' : name}</a>
         ))}
       </nav>

@@ -334,6 +334,8 @@ export async function injectedFailures(count: number, seed: number): Promise<Inj
     if (episode.judgement.score >= 1) continue
     // What was drawn must have happened: some paths end on pages without a link to go wrong by.
     if (episode.end !== 'error' && episode.steps.length <= plan.step) continue
+    // The harness may stop a player before it comes to its exit.
+    if (plan.class === 'A' && episode.end !== 'exit') continue
     found.push({ episode, cause, class: plan.class, step: plan.step + 1 })
   }
   return found
