@@ -7,6 +7,7 @@ import { basename, join } from 'node:path'
 import type { FailureTrace } from '../analysis/failures/diagnosis.ts'
 import { readEvaluation } from '../evaluation/folder.ts'
 import { planItems } from '../evaluation/item.ts'
+import type { Provenance } from '../evaluation/provenance.ts'
 import { readRun } from '../run/directory.ts'
 import type { EpisodeRecord } from '../run/episodes.ts'
 import { episodePhases, readEpisodes } from '../run/read.ts'
@@ -81,8 +82,7 @@ async function fromRun(directory: string, wanted: number | undefined): Promise<A
 
 async function fromEvaluation(directory: string): Promise<AnalysedFolder> {
   const { path, provenance, tasks, records: items } = await readEvaluation(directory)
-  const { path: model, phase } = provenance.model
-  const named = `${basename(model)}${phase === undefined ? '' : `, phase ${phase}`}`
+  const named = agentName(provenance)
   const records: EpisodeRecord[] = []
   const traces: AnalysedTrace[] = []
   let unscorable = 0
@@ -107,6 +107,19 @@ async function fromEvaluation(directory: string): Promise<AnalysedFolder> {
     })
   }
   return { path, name: basename(path), kind: 'evaluation', traces, records, unscorable }
+}
+
+/** "gemma, phase 3, SGO oracle": one model with and without a guide is two agents. */
+export function agentName({ model, sgo }: Pick<Provenance, 'model' | 'sgo'>): string {
+  const named = `${basename(model.path)}${model.phase === undefined ? '' : `, phase ${model.phase}`}`
+  if (!sgo) return named
+  const { planner, rater, noise, thinking } = sgo
+  return [
+    `${named}, SGO ${planner}`,
+    rater === planner ? '' : ` rated by ${rater}`,
+    noise ? ` with noise ${noise.falseNegative}/${noise.falsePositive}` : '',
+    thinking === null || planner === 'oracle' ? '' : ` thinking ${thinking}`,
+  ].join('')
 }
 
 function siteOf(sites: readonly string[]): string {

@@ -9,6 +9,7 @@ import { loadConfig } from '../../lib/config/load.ts'
 import { EvaluationFolder } from '../../lib/evaluation/folder.ts'
 import { planItems } from '../../lib/evaluation/item.ts'
 import type { Provenance } from '../../lib/evaluation/provenance.ts'
+import { agentName } from '../../lib/report/analysed.ts'
 import type { FailureFile } from '../../lib/report/failures.ts'
 import { RunDirectory } from '../../lib/run/directory.ts'
 import { embeddedWeb } from '../../lib/sites/embedded.ts'
@@ -173,6 +174,18 @@ describe('mira analyze', () => {
     expect(file.distribution.models.map(({ name }) => name)).toEqual(['run, imitation', 'scripted'])
     expect(existsSync(join(out, '2-evaluation', 'failures.json'))).toBe(true)
     expect(readFileSync(join(run, 'report.html'), 'utf8')).toBe(before)
+  })
+
+  test('an agent is a model and who guides it', () => {
+    const { model } = provenance(1)
+    const sgo = { planner: 'oracle', rater: 'oracle', thinking: null, noise: null, replanAfter: 5 }
+    const aimed = { ...sgo, aim: 'first-undone', onStall: 'drop' }
+    expect(agentName({ model })).toBe('scripted')
+    expect(agentName({ model: { ...model, phase: 2 }, sgo: aimed })).toBe('scripted, phase 2, SGO oracle')
+    const noisy = { ...aimed, noise: { falseNegative: 0.2, falsePositive: 0.03 } }
+    expect(agentName({ model, sgo: noisy })).toBe('scripted, SGO oracle with noise 0.2/0.03')
+    const asked = { ...aimed, planner: 'gemini:a', rater: 'gemini:b', thinking: 256 }
+    expect(agentName({ model, sgo: asked })).toBe('scripted, SGO gemini:a rated by gemini:b thinking 256')
   })
 
   test('as JSON, and only one split', async () => {
