@@ -3,6 +3,8 @@ import { workLines } from '../evaluation/model-facts.ts'
 import type { EvaluationResult } from '../evaluation/result.ts'
 import type { EvaluationEvent } from '../evaluation/run.ts'
 import type { Group, Success } from '../evaluation/summary.ts'
+import type { Context } from './commands/context.ts'
+import type { OutputFlags } from './options.ts'
 import type { Output, TerminalMode } from './terminal.ts'
 
 export function evaluationReporter(mode: TerminalMode, out: Output): (event: EvaluationEvent) => void {
@@ -94,4 +96,13 @@ function aligned(rows: readonly (readonly string[])[]): string {
         .trimEnd(),
     )
     .join('\n')
+}
+
+/** The page of an evaluation's folder, and where both are. */
+export async function writeReport(path: string, flags: OutputFlags, context: Context): Promise<void> {
+  const { writeEvaluationReport } = await import('../report/evaluation.ts')
+  const report = await writeEvaluationReport(path)
+  context.out.write(
+    flags.json ? `${JSON.stringify({ type: 'end', directory: path, report })}\n` : `results  ${path}\n`,
+  )
 }

@@ -9,6 +9,7 @@ import type { FailureDistribution } from '../analysis/failures/distribution.ts'
 import type { HeatMap } from '../analysis/heatmap.ts'
 import type { Rate } from '../analysis/interval.ts'
 import type { MilestoneStudy } from '../analysis/validation-study.ts'
+import type { EvaluationResult } from '../evaluation/result.ts'
 import type { StepLearning } from '../learn/trace.ts'
 import type { Split } from '../tasks/task.ts'
 
@@ -114,4 +115,16 @@ export interface SampleStep {
   reply?: string
   /** Of a guided agent: what was believed before this action. */
   plan?: Pick<PlanStep, 'milestones' | 'z' | 'target' | 'next' | 'note'>
+}
+
+/** What the page of an evaluation shows. */
+export interface EvaluationReport {
+  name: string
+  result: EvaluationResult
+  /** A sample, attempts in place of phases. */
+  episodes: SampleEpisode[]
+  episodesInRun: number
+  /** What `mira analyze` found, once it has been run. */
+  failures?: FailureDistribution
+  subgoals?: MilestoneStudy
 }

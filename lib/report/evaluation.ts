@@ -1,27 +1,13 @@
 /** The page of an evaluation: report.html from what its folder holds, finished or not. */
 import { basename, join } from 'node:path'
-import type { FailureDistribution } from '../analysis/failures/distribution.ts'
-import type { MilestoneStudy } from '../analysis/validation-study.ts'
 import { readEvaluation } from '../evaluation/folder.ts'
-import { type EvaluationResult, resultOf } from '../evaluation/result.ts'
+import { resultOf } from '../evaluation/result.ts'
 import type { EpisodeRecord } from '../run/episodes.ts'
 import { writeFileAtomic } from '../run/files.ts'
 import { sampleEpisodes } from './assemble.ts'
-import type { SampleEpisode } from './data.ts'
 import { markFailures, readFailures } from './failures.ts'
 import { evaluationPage } from './page/evaluation.tsx'
 import { readStudy } from './subgoals.ts'
-
-export interface EvaluationReport {
-  name: string
-  result: EvaluationResult
-  /** A sample, attempts in place of phases. */
-  episodes: SampleEpisode[]
-  episodesInRun: number
-  /** What `mira analyze` found, once it has been run. */
-  failures?: FailureDistribution
-  subgoals?: MilestoneStudy
-}
 
 /** @returns the path of report.html, written whole or not at all */
 export async function writeEvaluationReport(directory: string): Promise<string> {

@@ -82,11 +82,11 @@ test('a policy module without a policy', async () => {
 })
 
 test.each([
-  [['--suite', 'embedded'], /expected --model DIR .* or --policy FILE/],
+  [['--suite', 'embedded'], /expected --model .*, or --policy FILE/],
   [['--suite', 'webarena'], /Allowed choices are embedded, webarena-lite, webrl, miniwob/],
   [
     ['--suite', 'embedded', '--model', '/nowhere'],
-    /--model: expected a run directory .*\/nowhere is neither/,
+    /--model: expected a run directory .*\/nowhere is none of them/,
   ],
   [
     ['--suite', 'webarena-lite', '--policy', POLICY],

@@ -7,7 +7,7 @@ import { DIALECTS, type EVALUATION_SUITES } from '../../config/sections/run.ts'
 import { GRAMMARS, OBSERVATIONS } from '../../config/sections/world.ts'
 import type { ModelSource } from '../../evaluation/policy.ts'
 import type { Thinking } from '../../evaluation/sweep.ts'
-import { evaluationReporter, summaryText } from '../eval-output.ts'
+import { evaluationReporter, summaryText, writeReport } from '../eval-output.ts'
 import { EXIT, type ExitCode, UsageError } from '../exit.ts'
 import { listenForInterrupt } from '../interrupt.ts'
 import { type ConfigFlags, modeOf, type OutputFlags, wholeNumber } from '../options.ts'
@@ -123,14 +123,6 @@ async function rescore(flags: SuiteFlags, context: Context): Promise<ExitCode> {
   if (!flags.json) context.out.write(`${summaryText(result)}\n`)
   await writeReport(path, flags, context)
   return EXIT.ok
-}
-
-export async function writeReport(path: string, flags: OutputFlags, context: Context): Promise<void> {
-  const { writeEvaluationReport } = await import('../../report/evaluation.ts')
-  const report = await writeEvaluationReport(path)
-  context.out.write(
-    flags.json ? `${JSON.stringify({ type: 'end', directory: path, report })}\n` : `results  ${path}\n`,
-  )
 }
 
 /** Everything is judged before anything is loaded or written. */

@@ -4,10 +4,11 @@ import type { Config } from '../../config/schema.ts'
 import type { EvaluateOptions } from '../../evaluation/evaluate.ts'
 import type { ModelSource } from '../../evaluation/policy.ts'
 import type { Thinking } from '../../evaluation/sweep.ts'
+import { writeReport } from '../eval-output.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
 import { modeOf } from '../options.ts'
 import type { Context } from './context.ts'
-import { type SuiteFlags, writeReport } from './eval-suite.ts'
+import type { SuiteFlags } from './eval-suite.ts'
 
 export async function sweepBudgets(
   { config, source }: { config: Config; source: ModelSource },
