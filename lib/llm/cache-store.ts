@@ -8,7 +8,6 @@ import { dirname, join } from 'node:path'
 import { z } from 'zod'
 import { CACHE_FORMAT, type Json } from './canonical.ts'
 import type { ModelReply } from './model.ts'
-import type { Redact } from './redact.ts'
 
 const tokens = z.int().nonnegative()
 const alternative = z.object({ token: z.string(), logprob: z.number() })
@@ -39,10 +38,10 @@ export type CacheRead =
 
 export class CacheStore {
   readonly directory: string
-  readonly #redact: Redact
+  readonly #redact: (text: string) => string
 
   /** Nothing is made on disk before the first write. */
-  constructor(directory: string, redact: Redact) {
+  constructor(directory: string, redact: (text: string) => string) {
     this.directory = directory
     this.#redact = redact
   }

@@ -1,6 +1,7 @@
 /**
  * cached(model, cache): equal requests are asked once, ever (read-write), or never (offline: what is not on disk is an
- * error, and the model behind is not called). With the mode off every call is its own.
+ * error, and the model behind is not called). With the mode off every call is its own. A reply that somebody else's
+ * call fetched, now or earlier, is given to onText as one piece.
  */
 import type { CacheStore } from './cache-store.ts'
 import { cacheKey, canonicalRequest } from './canonical.ts'
@@ -24,13 +25,41 @@ export function cached(model: LanguageModel, cache: ResponseCache): LanguageMode
   if (cache.mode === 'off') return model
   return wrap(model, async (request) => {
     const key = cacheKey(model, request)
-    const { value, shared } = await cache.flights.run(
-      key,
-      (signal) => findOrAsk(model, { ...request, signal }, key, cache),
-      request.signal,
-    )
-    return shared && !value.cached ? { ...value, cached: true, seconds: 0 } : value
+    const { onText, ...rest } = request
+    const listener = onText && listening(onText, request.signal)
+    try {
+      const { value, shared } = await cache.flights.run(
+        key,
+        (signal) =>
+          findOrAsk(model, { ...rest, signal, ...(listener && { onText: listener.onText }) }, key, cache),
+        listener?.signal ?? request.signal,
+      )
+      if ((shared || value.cached) && value.text !== '') onText?.(value.text)
+      return shared && !value.cached ? { ...value, cached: true, seconds: 0 } : value
+    } finally {
+      listener?.end()
+    }
   })
+}
+
+/** A throwing onText takes its own caller out of the flight, never the others that wait for the same reply. */
+function listening(onText: (piece: string) => void, caller?: AbortSignal) {
+  const controller = new AbortController()
+  const leave = () => controller.abort(caller?.reason)
+  if (caller?.aborted) leave()
+  else caller?.addEventListener('abort', leave, { once: true })
+  return {
+    signal: controller.signal,
+    onText(piece: string) {
+      if (controller.signal.aborted) return
+      try {
+        onText(piece)
+      } catch (error) {
+        controller.abort(error)
+      }
+    },
+    end: () => caller?.removeEventListener('abort', leave),
+  }
 }
 
 async function findOrAsk(

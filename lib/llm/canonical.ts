@@ -1,6 +1,6 @@
 /**
  * One spelling per request: equal requests give equal text, whatever the order of their fields, and one SHA-256 names
- * them. Images enter by their hash. What only steers the call (the signal) is left out.
+ * them. Images enter by their hash. What only steers the call (signal, onText) is left out.
  */
 import { createHash } from 'node:crypto'
 import { LanguageModelError } from './errors.ts'
@@ -16,7 +16,7 @@ export function canonicalRequest(
   model: Pick<LanguageModel, 'name' | 'variant'>,
   request: ModelRequest,
 ): Json {
-  const { signal: _, messages, ...rest } = request
+  const { signal: _signal, onText: _onText, messages, ...rest } = request
   return plain(
     {
       format: CACHE_FORMAT,

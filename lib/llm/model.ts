@@ -25,6 +25,12 @@ export interface ModelRequest {
   topLogprobs?: number
   /** Which of several samples of one request: part of the cache key, and sent where the provider takes a seed. */
   seed?: number
+  /**
+   * Given: the reply is streamed. Called with the pieces of its visible text, in order, none empty, before the promise
+   * settles; joined they are ModelReply.text. A cached or shared reply and a native one come as one piece. What it
+   * throws ends the call, which rejects with it. After the first piece a failure is not retried.
+   */
+  onText?: (piece: string) => void
   signal?: AbortSignal
 }
 

@@ -17,7 +17,7 @@ import { gemini } from './providers/gemini.ts'
 import { native } from './providers/native.ts'
 import { type LoadedEngine, loadNativeEngine, type NativeOptions } from './providers/native-engine.ts'
 import { openai } from './providers/openai.ts'
-import { redactor, secretsOf } from './redact.ts'
+import { type Redact, redactor, secretsOf } from './redact.ts'
 import { type Clock, retrying, systemClock } from './retry.ts'
 import {
   type LanguageModelSettings,
@@ -44,7 +44,7 @@ export class LanguageModels {
   readonly budget: Budget
   readonly #around: Required<Omit<Surroundings, 'fetch' | 'onNote'>> & Pick<Surroundings, 'fetch'>
   readonly #note: (note: string) => void
-  readonly #redact: (text: string) => string
+  readonly #redact: Redact
   readonly #cache: ResponseCache
   readonly #ledger = new UsageLedger()
   readonly #queues = new Map<string, PQueue>()

@@ -3,7 +3,11 @@
  * may echo, in texts and in whole chains of causes. Knows only the secrets it is given.
  */
 
-export type Redact = (text: string) => string
+export interface Redact {
+  (text: string): string
+  /** Of a text that goes on: how much of its beginning no secret reaches beyond, whatever follows. Characters. */
+  settled(text: string): number
+}
 
 const MASK = '[key]'
 /** Shorter "keys" (EMPTY, none) are placeholders of local servers and ordinary words of replies. */
@@ -34,7 +38,26 @@ export function redactor(secrets: readonly string[]): Redact {
   }
   // Longest first: a key that begins with another is replaced whole.
   const ordered = [...spellings].sort((a, b) => b.length - a.length)
-  return (text) => ordered.reduce((clean, spelling) => clean.replaceAll(spelling, MASK), text)
+  const redact = (text: string) => ordered.reduce((clean, spelling) => clean.replaceAll(spelling, MASK), text)
+  return Object.assign(redact, { settled: (text: string) => settled(text, ordered) })
+}
+
+function settled(text: string, spellings: readonly string[]): number {
+  let cut = text.length
+  for (const spelling of spellings) {
+    let begun = Math.min(spelling.length - 1, text.length)
+    while (begun > 0 && !text.endsWith(spelling.slice(0, begun))) begun--
+    cut = Math.min(cut, text.length - begun)
+  }
+  // The end of a whole secret may be the beginning of another: it is kept in one piece.
+  for (let previous = -1; previous !== cut; ) {
+    previous = cut
+    for (const spelling of spellings) {
+      const across = text.indexOf(spelling, Math.max(0, cut - spelling.length + 1))
+      if (across >= 0 && across < cut) cut = across
+    }
+  }
+  return cut
 }
 
 /**

@@ -1,6 +1,7 @@
 /**
  * retrying(model): asks again after failures that pass (429, 5xx, broken connections, unreadable bodies, slow
- * attempts), waiting as long as the server asks or with full jitter, within one deadline for the whole call.
+ * attempts), waiting as long as the server asks or with full jitter, within one deadline for the whole call. A streamed
+ * reply that broke off after its first piece is an error: nobody is told the same twice.
  * https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
  */
 import { sleep, timeLimit } from './deadline.ts'
@@ -13,6 +14,8 @@ export interface RetryPolicy {
   attempts: number
   /** Longest wait for one reply. */
   attemptSeconds: number
+  /** Longest wait for the next piece of a streamed reply after its first. */
+  silenceSeconds: number
   /** Longest wait for the call, all attempts and pauses included. */
   deadlineSeconds: number
   /** The n-th pause is drawn evenly from 0 to backoffSeconds 2^(n-1), at most maxBackoffSeconds. */
@@ -37,13 +40,16 @@ export function retrying(model: LanguageModel, policy: RetryPolicy, clock = syst
   return wrap(model, async (request) => {
     const started = clock.now()
     const deadline = started + policy.deadlineSeconds
+    const told: Told = { characters: 0 }
     for (let attempt = 1; ; attempt++) {
       const left = deadline - clock.now()
       try {
-        const reply = await askOnce(model, request, policy.attemptSeconds, left)
+        const reply = await askOnce(model, request, policy, left, told)
         return { ...reply, seconds: clock.now() - started }
       } catch (error) {
+        if (told.thrown?.error === error) throw error
         if (!(error instanceof LanguageModelError) || !error.retryable) throw error
+        if (told.characters > 0) throw brokenOff(error, told.characters)
         const wait = pause(error, attempt, policy, clock.random())
         if (attempt >= policy.attempts || clock.now() + wait >= deadline) {
           throw givenUp(error, attempt, clock.now() - started, policy)
@@ -54,19 +60,47 @@ export function retrying(model: LanguageModel, policy: RetryPolicy, clock = syst
   })
 }
 
+/** What the caller's onText has been given of a call, and how it failed. */
+interface Told {
+  characters: number
+  thrown?: { error: unknown }
+}
+
 async function askOnce(
   model: LanguageModel,
   request: ModelRequest,
-  attemptSeconds: number,
+  { attemptSeconds, silenceSeconds }: RetryPolicy,
   left: number,
+  told: Told,
 ): Promise<ModelReply> {
   request.signal?.throwIfAborted()
   const [seconds, setting] =
     left <= attemptSeconds ? [left, 'deadlineSeconds'] : [attemptSeconds, 'attemptSeconds']
   const limit = timeLimit(seconds, request.signal)
+  const { onText } = request
+  const tell = (piece: string) => {
+    // A model that does not heed its signal is not listened to either.
+    if (limit.signal.aborted) return
+    told.characters += piece.length
+    limit.beat(silenceSeconds)
+    try {
+      onText?.(piece)
+    } catch (error) {
+      told.thrown = { error }
+      throw error
+    }
+  }
   try {
-    return await limit.race(model.generate({ ...request, signal: limit.signal }))
+    const asked = { ...request, signal: limit.signal, ...(onText && { onText: tell }) }
+    return await limit.race(model.generate(asked))
   } catch (error) {
+    if (limit.silent) {
+      throw new LanguageModelError(
+        'LLM_TIMEOUT',
+        `${model.name}: expected the next piece of the reply within ${silenceSeconds} s, none came; raise llm.retry.silenceSeconds`,
+        { retryable: true },
+      )
+    }
     if (!limit.expired) throw error
     throw new LanguageModelError(
       'LLM_TIMEOUT',
@@ -76,6 +110,19 @@ async function askOnce(
   } finally {
     limit.end()
   }
+}
+
+function brokenOff(error: LanguageModelError, characters: number): LanguageModelError {
+  const { code, status, retryAfterSeconds } = error
+  return new LanguageModelError(
+    code,
+    `${error.message} (not asked again: ${characters} characters of the reply had been given)`,
+    {
+      cause: error,
+      ...(status === undefined ? {} : { status }),
+      ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+    },
+  )
 }
 
 /** Seconds before the next attempt. */

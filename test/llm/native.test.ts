@@ -100,7 +100,10 @@ test('a greedy reply is the generator’s, and the same again', async () => {
     thinkingTokens: 0,
   })
   expect(reply.cached).toBe(false)
-  expect((await model.generate(request)).text).toBe(reply.text)
+  const pieces: string[] = []
+  const again = await model.generate({ ...request, onText: (piece) => pieces.push(piece) })
+  expect(again.text).toBe(reply.text)
+  expect(pieces).toEqual(reply.text === '' ? [] : [reply.text])
 })
 
 test('samples differ by their seed and repeat with it', async () => {

@@ -10,6 +10,7 @@ import { ask, failure, reply, TestClock } from './kit.ts'
 const policy: RetryPolicy = {
   attempts: 8,
   attemptSeconds: 10,
+  silenceSeconds: 10,
   deadlineSeconds: 1000,
   backoffSeconds: 1,
   maxBackoffSeconds: 10,

@@ -110,6 +110,8 @@ export const openaiRequest = z
     max_completion_tokens: int.positive().optional(),
     temperature: z.number().min(0).max(2).optional(),
     seed: int.optional(),
+    stream: z.literal(true).optional(),
+    stream_options: z.strictObject({ include_usage: z.boolean() }).optional(),
     logprobs: z.boolean().optional(),
     top_logprobs: int.min(0).max(20).optional(),
     reasoning_effort: z.enum(['none', 'minimal', 'low', 'medium', 'high', 'xhigh']).optional(),
@@ -131,6 +133,7 @@ export const openaiRequest = z
     // vLLM's and SGLang's own.
     chat_template_kwargs: z.record(text, z.unknown()).optional(),
   })
+  .refine((r) => r.stream_options === undefined || r.stream === true, 'stream_options needs stream')
   .refine((r) => r.top_logprobs === undefined || r.logprobs === true, 'top_logprobs needs logprobs')
 
 const claudeBlock = z.discriminatedUnion('type', [
@@ -150,6 +153,7 @@ export const anthropicRequest = z
   .strictObject({
     model: text.min(1),
     max_tokens: int.positive(),
+    stream: z.literal(true).optional(),
     messages: z
       .array(z.strictObject({ role: z.enum(['user', 'assistant']), content: z.array(claudeBlock).min(1) }))
       .min(1)

@@ -4,11 +4,14 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import type { z } from 'zod'
 import { anthropicRequest, geminiRequest, openaiRequest } from './schemas.ts'
+import { ERROR_EVENTS, EVENTS } from './streams.ts'
 
 export type Api = 'gemini' | 'openai' | 'anthropic'
 
 export interface Said {
   text: string
+  /** Streamed: the text as the server cuts it. */
+  pieces?: string[]
   finish?: 'stop' | 'length' | 'refused'
   input?: number
   output?: number
@@ -29,6 +32,11 @@ export type Answer =
   | { kind: 'slow' }
   /** Status 200 and a first byte, then nothing. */
   | { kind: 'stalled' }
+  /** A stream of so many pieces, then, once `when` has come, what goes wrong. */
+  | { kind: 'broken'; pieces: string[]; when?: Promise<void>; ending: Break }
+
+/** cut: the connection ends within an event; end: the stream ends between two; silence: it stays open, unused. */
+export type Break = 'cut' | 'end' | 'silence' | 'malformed event' | 'foreign event' | 'error event'
 
 export interface Seen {
   api: Api
@@ -36,6 +44,7 @@ export interface Seen {
   headers: IncomingMessage['headers']
   // biome-ignore lint/suspicious/noExplicitAny: bodies are checked by the schemas
   body: any
+  streamed: boolean
 }
 
 const SCHEMAS: Record<Api, z.ZodType> = {
@@ -56,6 +65,8 @@ export class TestServer {
   mostActive = 0
   /** Milliseconds before an answer begins. */
   delay = 0
+  /** Streams are written in chunks of so many bytes, whatever they cut in two. */
+  chunkBytes = Number.POSITIVE_INFINITY
   readonly #http = createServer((request, response) => void this.#serve(request, response))
 
   static async start(): Promise<TestServer> {
@@ -80,20 +91,22 @@ export class TestServer {
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(chunk as Buffer)
     const path = request.url ?? ''
-    const api: Api | undefined = /^\/v1beta\/models\/[^/:]+:generateContent$/.test(path)
-      ? 'gemini'
-      : path === '/v1/chat/completions'
-        ? 'openai'
-        : path === '/v1/messages'
-          ? 'anthropic'
-          : undefined
+    const api: Api | undefined =
+      /^\/v1beta\/models\/[^/:]+:(generateContent|streamGenerateContent\?alt=sse)$/.test(path)
+        ? 'gemini'
+        : path === '/v1/chat/completions'
+          ? 'openai'
+          : path === '/v1/messages'
+            ? 'anthropic'
+            : undefined
     if (!api || request.method !== 'POST') {
       this.violations.push(`${request.method} ${path}`)
       response.writeHead(404).end('{}')
       return
     }
     const body = JSON.parse(Buffer.concat(chunks).toString())
-    const seen = { api, path, headers: request.headers, body }
+    const streamed = api === 'gemini' ? path.includes(':stream') : body.stream === true
+    const seen = { api, path, headers: request.headers, body, streamed }
     this.seen.push(seen)
     const checked = SCHEMAS[api].safeParse(body)
     if (!checked.success) {
@@ -105,10 +118,43 @@ export class TestServer {
       return
     }
     if (this.delay > 0) await new Promise((resolve) => setTimeout(resolve, this.delay))
-    this.#answer(this.next.shift() ?? this.otherwise(seen), seen, response)
+    await this.#answer(this.next.shift() ?? this.otherwise(seen), seen, response)
   }
 
-  #answer(answer: Answer, { api, body }: Seen, response: ServerResponse): void {
+  /** Chunks of one write each, so that they arrive apart. */
+  async #write(response: ServerResponse, text: string): Promise<void> {
+    const bytes = Buffer.from(text)
+    const size = Math.min(this.chunkBytes, bytes.length)
+    for (let at = 0; at < bytes.length; at += size) {
+      response.write(bytes.subarray(at, at + size))
+      if (size < bytes.length) await new Promise((resolve) => setImmediate(resolve))
+    }
+  }
+
+  async #stream(said: Said, { api, body }: Seen, response: ServerResponse): Promise<void> {
+    const { before, pieces, after } = EVENTS[api](said, body)
+    response.writeHead(200, EVENT_STREAM)
+    await this.#write(response, [...before, ...pieces, ...after].join(''))
+    response.end()
+  }
+
+  async #break(answer: Answer & { kind: 'broken' }, { api, body }: Seen, response: ServerResponse) {
+    const { before, pieces, after } = EVENTS[api]({ text: '', pieces: answer.pieces }, body)
+    response.writeHead(200, EVENT_STREAM)
+    await this.#write(response, [...before, ...pieces].join(''))
+    await answer.when
+    if (answer.ending === 'cut') response.write((after[0] as string).slice(0, 20), () => response.destroy())
+    else if (answer.ending === 'end') response.end()
+    else if (answer.ending === 'malformed event') response.end('data: {"choices": [\n\n')
+    else if (answer.ending === 'foreign event')
+      response.end('data: {"type": 3, "choices": 3, "candidates": 3}\n\n')
+    else if (answer.ending === 'error event') response.end(ERROR_EVENTS[api])
+  }
+
+  async #answer(answer: Answer, seen: Seen, response: ServerResponse): Promise<void> {
+    const { api, body, streamed } = seen
+    if (answer.kind === 'broken') return this.#break(answer, seen, response)
+    if (answer.kind === 'say' && streamed) return this.#stream(answer.said, seen, response)
     const good = (said: Said) => JSON.stringify(BODIES[api](said, body))
     if (answer.kind === 'say') response.writeHead(200, JSON_TYPE).end(good(answer.said))
     else if (answer.kind === 'raw') response.writeHead(200, JSON_TYPE).end(answer.body)
@@ -124,6 +170,7 @@ export class TestServer {
   }
 }
 
+const EVENT_STREAM = { 'content-type': 'text/event-stream' }
 const JSON_TYPE = { 'content-type': 'application/json' }
 
 export function say(text: string, more: Omit<Said, 'text'> = {}): Answer {

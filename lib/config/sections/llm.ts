@@ -71,6 +71,8 @@ const retry = z
     attempts: count.default(6),
     /** Longest wait for one reply, seconds; Node's fetch itself waits no longer than 300. */
     attemptSeconds: positive.max(300).default(240),
+    /** Longest wait for the next piece of a streamed reply that has begun, seconds. */
+    silenceSeconds: positive.max(300).default(60),
     /** Longest wait for a call, all attempts and pauses included, seconds. */
     deadlineSeconds: positive.default(900),
     /** The n-th pause is drawn from 0 to backoffSeconds 2^(n-1), at most maxBackoffSeconds. */

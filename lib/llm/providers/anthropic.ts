@@ -26,7 +26,16 @@ export function anthropic(model: string, options: ApiOptions): LanguageModel {
       })
       // There are no seeds; which sample it is matters to the cache alone.
       const { seed: _, ...seedless } = request
-      return callApi(name, sdk(model), seedless, { call: thinkingCall(request) }, options)
+      const { providerOptions, ...rest } = thinkingCall(request)
+      // Arguments that the API streams before it has checked them need not be JSON.
+      const anthropic = { ...providerOptions?.anthropic, toolStreaming: false }
+      return callApi(
+        name,
+        sdk(model),
+        seedless,
+        { call: { ...rest, providerOptions: { anthropic } } },
+        options,
+      )
     },
   }
 }

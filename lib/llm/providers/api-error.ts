@@ -31,7 +31,7 @@ export function apiError(error: unknown, name: string, redact: Redact): Language
       return /^Invalid JSON/.test(message)
         ? make(
             'LLM_MALFORMED',
-            `expected a reply of the protocol, got ${head(responseBody)}; check the address`,
+            `expected a reply of the protocol, got ${head(redact(responseBody ?? ''))}; check the address`,
             {
               status,
               retryable: true,
@@ -42,7 +42,7 @@ export function apiError(error: unknown, name: string, redact: Redact): Language
             retryable: true,
           })
     }
-    return httpError(error, status, make)
+    return httpError(error, status, redact, make)
   }
   if (InvalidResponseDataError.isInstance(error)) {
     return make('LLM_MALFORMED', `expected a reply of the protocol: ${error.message}`, {
@@ -64,9 +64,9 @@ type Make = (
   options?: LanguageModelErrorOptions,
 ) => LanguageModelError
 
-function httpError(error: APICallError, status: number, make: Make): LanguageModelError {
+function httpError(error: APICallError, status: number, redact: Redact, make: Make): LanguageModelError {
   const body = json(error.responseBody)
-  const said = `HTTP ${status}: ${(error.message || head(error.responseBody)).slice(0, 4 * HEAD)}`
+  const said = `HTTP ${status}: ${redact(error.message || head(redact(error.responseBody ?? ''))).slice(0, 4 * HEAD)}`
   const wait = retryAfterSeconds(error.responseHeaders, body)
   const later = { status, retryable: true, ...(wait === undefined ? {} : { retryAfterSeconds: wait }) }
   if (status === 401 || status === 403 || reasons(body).some((reason) => KEY_REASONS.has(reason))) {
@@ -130,6 +130,7 @@ function host(url: string): string {
   return URL.canParse(url) ? new URL(url).host : 'the server'
 }
 
-function head(body: string | undefined): string {
+/** Of a redacted body: a secret that is cut is not found any more. */
+function head(body: string): string {
   return body ? JSON.stringify(body.slice(0, HEAD)) : 'an empty body'
 }

@@ -1,6 +1,7 @@
 /**
- * What the models behind an HTTP API share: the key is read at the first call, one AI SDK call per request, its result
- * as a ModelReply, its failure as a LanguageModelError. The SDK does the wire work; retries are not its business here.
+ * What the models behind an HTTP API share: the key is read at the first call, one AI SDK call per request, whole or
+ * streamed, its result as a ModelReply, its failure as a LanguageModelError. The SDK does the wire work; retries are
+ * not its business here.
  */
 import type { createGoogleGenerativeAI } from '@ai-sdk/google'
 import { checkRequest } from '../check-request.ts'
@@ -8,11 +9,20 @@ import { LanguageModelError } from '../errors.ts'
 import type { ModelReply, ModelRequest, TokenLogprob } from '../model.ts'
 import type { Redact } from '../redact.ts'
 import { apiError, refusedByError } from './api-error.ts'
+import { ListenerError, streamCall } from './stream.ts'
 
 /** The SDK's provider-side interface, LanguageModelV3 of @ai-sdk/provider. */
 export type SdkModel = ReturnType<ReturnType<typeof createGoogleGenerativeAI>>
 export type SdkCall = Parameters<SdkModel['doGenerate']>[0]
 type SdkResult = Awaited<ReturnType<SdkModel['doGenerate']>>
+
+/** What both ways to call have in common. */
+export interface Heard extends Pick<SdkResult, 'finishReason' | 'usage' | 'warnings'> {
+  /** Redacted. */
+  text: string
+  /** The raw reply, or the raw events of its stream. */
+  bodies: unknown[]
+}
 
 export interface ApiOptions {
   baseURL: string
@@ -29,6 +39,7 @@ export interface ApiOptions {
 /** What a provider adds to the common call and reads from the raw body. */
 export interface ApiDialect {
   call: Partial<SdkCall>
+  /** Of a raw reply, or of one event of its stream. */
   logprobs?: (body: unknown) => TokenLogprob[] | undefined
   /** The raw reply says that the model declined, although it ended normally. */
   refused?: (body: unknown) => boolean
@@ -65,22 +76,34 @@ export async function callApi(
   sdk: SdkModel,
   request: ModelRequest,
   { call, logprobs, refused }: ApiDialect,
-  { redact, onNote }: ApiOptions,
+  options: ApiOptions,
 ): Promise<ModelReply> {
   const started = performance.now()
-  let result: SdkResult
+  const { redact, onNote } = options
+  checkRequest(request)
+  let result: Heard
   try {
-    result = await sdk.doGenerate({ ...commonCall(request), ...call })
+    const asked = { ...commonCall(request), ...call }
+    const { onText } = request
+    result = onText
+      ? await streamCall(sdk, asked, onText, name, options)
+      : whole(await sdk.doGenerate(asked), redact)
   } catch (error) {
+    if (error instanceof ListenerError) throw error.cause
     request.signal?.throwIfAborted()
+    if (error instanceof LanguageModelError) throw error
     const seconds = (performance.now() - started) / 1000
     if (refusedByError(error)) return { ...NOTHING, finish: 'refused', cached: false, seconds }
     throw apiError(error, name, redact)
   }
   for (const warning of result.warnings) onNote?.(redact(`${name}: ${sentence(warning)}`))
-  const body = result.response?.body
-  const finish = refused?.(body) ? 'refused' : finishOf(result, name, redact)
-  const tokens = request.topLogprobs === undefined ? undefined : logprobs?.(body)
+  const { text, bodies } = result
+  const finish = bodies.some((body) => refused?.(body)) ? 'refused' : finishOf(result, name, redact)
+  const read = bodies.flatMap((body) => {
+    const tokens = request.topLogprobs === undefined ? undefined : logprobs?.(body)
+    return tokens ? [tokens] : []
+  })
+  const tokens = read.length > 0 ? read.flat() : undefined
   if (request.topLogprobs !== undefined && tokens === undefined && finish !== 'refused') {
     throw new LanguageModelError(
       'LLM_MALFORMED',
@@ -89,7 +112,7 @@ export async function callApi(
     )
   }
   return {
-    text: redact(result.content.map((part) => (part.type === 'text' ? part.text : '')).join('')),
+    text,
     finish,
     ...(tokens && { logprobs: tokens.map((token) => cleanToken(token, redact)) }),
     usage: {
@@ -100,6 +123,11 @@ export async function callApi(
     cached: false,
     seconds: (performance.now() - started) / 1000,
   }
+}
+
+function whole({ content, finishReason, usage, warnings, response }: SdkResult, redact: Redact): Heard {
+  const text = redact(content.map((part) => (part.type === 'text' ? part.text : '')).join(''))
+  return { text, finishReason, usage, warnings, bodies: [response?.body] }
 }
 
 function cleanToken({ token, logprob, top }: TokenLogprob, redact: Redact): TokenLogprob {
@@ -113,7 +141,6 @@ function cleanToken({ token, logprob, top }: TokenLogprob, redact: Redact): Toke
 const NOTHING = { text: '', usage: { inputTokens: 0, outputTokens: 0, thinkingTokens: 0 } }
 
 function commonCall(request: ModelRequest): SdkCall {
-  checkRequest(request)
   const { system, messages, maxTokens, temperature, schema, seed, signal } = request
   const prompt: SdkCall['prompt'] = messages.map(({ role, content }) => {
     const parts = typeof content === 'string' ? [{ type: 'text' as const, text: content }] : content
@@ -142,7 +169,7 @@ function commonCall(request: ModelRequest): SdkCall {
 
 type JsonSchema = NonNullable<Extract<NonNullable<SdkCall['responseFormat']>, { type: 'json' }>['schema']>
 
-function finishOf({ finishReason }: SdkResult, name: string, redact: Redact): ModelReply['finish'] {
+function finishOf({ finishReason }: Heard, name: string, redact: Redact): ModelReply['finish'] {
   if (finishReason.unified === 'length') return 'length'
   if (finishReason.unified === 'content-filter') return 'refused'
   if (finishReason.unified !== 'error') return 'stop'

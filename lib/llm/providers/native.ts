@@ -1,6 +1,7 @@
 /**
  * A local Gemma3 as a language model: chat turns in, text and log-probabilities out, no network. Text only; a schema is
- * asked for in the prompt; thinking budgets mean nothing to it. Owns nothing: whoever loaded the engine disposes it.
+ * asked for in the prompt; thinking budgets mean nothing to it; onText gets the reply as one piece, since the generator
+ * gives whole sequences. Owns nothing: whoever loaded the engine disposes it.
  */
 import { createHash } from 'node:crypto'
 import type { Generator } from '../../native/generator.ts'
@@ -9,7 +10,7 @@ import type { GenerateResult } from '../../native/types.ts'
 import type { Tokenizer } from '../../tokenizer/tokenizer.ts'
 import { checkRequest } from '../check-request.ts'
 import { LanguageModelError } from '../errors.ts'
-import type { LanguageModel, ModelRequest } from '../model.ts'
+import type { LanguageModel, ModelReply, ModelRequest } from '../model.ts'
 import { gemmaTurns } from './gemma-turns.ts'
 import { nativeLogprobs } from './native-logprobs.ts'
 
@@ -30,43 +31,49 @@ export function native(name: string, engine: () => Promise<NativeEngine>): Langu
   return {
     name,
     async generate(request) {
-      const started = performance.now()
-      checkRequest(request)
-      request.signal?.throwIfAborted()
-      try {
-        const { role, generator, tokenizer, maxLength } = await engine()
-        const ids = gemmaTurns(tokenizer, request)
-        const maxNewTokens = room(name, ids.length, request.maxTokens, maxLength)
-        const { endOfTurn, eos } = tokenizer.special
-        const result = await generator.generate(
-          {
-            ids,
-            maxNewTokens,
-            temperature: request.temperature ?? 1,
-            stopIds: [endOfTurn, eos],
-            seed: samplingSeed(request),
-          },
-          request.signal ? { signal: request.signal } : {},
-        )
-        const reply = replyIds(result)
-        const logprobs = await nativeLogprobs(role, tokenizer, ids, reply, request)
-        return {
-          text: tokenizer.decode(reply),
-          finish: result.stop === 'length' ? 'length' : 'stop',
-          ...(logprobs && { logprobs }),
-          usage: { inputTokens: ids.length, outputTokens: result.ids.length, thinkingTokens: 0 },
-          cached: false,
-          seconds: (performance.now() - started) / 1000,
-        }
-      } catch (error) {
-        request.signal?.throwIfAborted()
-        if (error instanceof LanguageModelError) throw error
-        // Asking the same again gives the same: nothing here is worth a retry.
-        throw new LanguageModelError('LLM_SERVER', `${name}: ${(error as Error)?.message ?? String(error)}`, {
-          cause: error,
-        })
-      }
+      const reply = await answer(request)
+      if (reply.text !== '') request.onText?.(reply.text)
+      return reply
     },
+  }
+
+  async function answer(request: ModelRequest): Promise<ModelReply> {
+    const started = performance.now()
+    checkRequest(request)
+    request.signal?.throwIfAborted()
+    try {
+      const { role, generator, tokenizer, maxLength } = await engine()
+      const ids = gemmaTurns(tokenizer, request)
+      const maxNewTokens = room(name, ids.length, request.maxTokens, maxLength)
+      const { endOfTurn, eos } = tokenizer.special
+      const result = await generator.generate(
+        {
+          ids,
+          maxNewTokens,
+          temperature: request.temperature ?? 1,
+          stopIds: [endOfTurn, eos],
+          seed: samplingSeed(request),
+        },
+        request.signal ? { signal: request.signal } : {},
+      )
+      const reply = replyIds(result)
+      const logprobs = await nativeLogprobs(role, tokenizer, ids, reply, request)
+      return {
+        text: tokenizer.decode(reply),
+        finish: result.stop === 'length' ? 'length' : 'stop',
+        ...(logprobs && { logprobs }),
+        usage: { inputTokens: ids.length, outputTokens: result.ids.length, thinkingTokens: 0 },
+        cached: false,
+        seconds: (performance.now() - started) / 1000,
+      }
+    } catch (error) {
+      request.signal?.throwIfAborted()
+      if (error instanceof LanguageModelError) throw error
+      // Asking the same again gives the same: nothing here is worth a retry.
+      throw new LanguageModelError('LLM_SERVER', `${name}: ${(error as Error)?.message ?? String(error)}`, {
+        cause: error,
+      })
+    }
   }
 }
 

@@ -34,6 +34,8 @@ export function openai(model: string, options: OpenAIOptions): LanguageModel {
         baseURL,
         ...(apiKey === undefined ? {} : { apiKey }),
         fetch: guardedFetch(options),
+        // Streamed replies count no tokens unless asked to.
+        includeUsage: true,
         supportsStructuredOutputs: structuredOutputs,
         transformRequestBody: ({ max_tokens, ...body }) => ({
           ...body,
@@ -84,7 +86,8 @@ const logprobsBody = choices(
     }),
   }),
 )
-const refusalBody = choices(z.object({ message: z.object({ refusal: z.string().min(1) }) }))
+const refusal = z.object({ refusal: z.string().min(1) })
+const refusalBody = choices(z.union([z.object({ message: refusal }), z.object({ delta: refusal })]))
 
 function readLogprobs(body: unknown): TokenLogprob[] | undefined {
   const result = logprobsBody.safeParse(body)
