@@ -134,7 +134,7 @@ describe.skipIf(CHROMIUM === undefined)('in Chromium (needs chromium, or MIRA_CH
     })
 
     test('hovering and the right button', async () => {
-      const { act } = await open(`<output></output>
+      const { act } = await open(`<output style="display:block;height:20px"></output>
         <button onmouseenter="document.querySelector('output').textContent += 'over '"
           oncontextmenu="document.querySelector('output').textContent += 'menu'; return false">Item</button>`)
       expect(await act({ kind: 'hover', element: 'Item' })).toEqual(OK)

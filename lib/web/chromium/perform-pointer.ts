@@ -99,11 +99,23 @@ async function reach(target: Target, hands: Hands): Promise<Point | Unreachable>
   return second || { error: await inTheWay(target, hands), unseen: false }
 }
 
+/**
+ * Ends when the page has drawn once more, since two looks within one frame see nothing move however fast it is; soon
+ * after where nothing is drawn at all. Runs on the page.
+ */
+function drawn(): Promise<void> {
+  return new Promise((resolve) => {
+    requestAnimationFrame(() => requestAnimationFrame(() => resolve()))
+    setTimeout(resolve, 200)
+  })
+}
+
 /** The box once it no longer moves; the last one seen where it never stops. */
 async function stillBox(target: Target, hands: Hands, scroll = true): Promise<Box | undefined> {
   const what = `finding ${called(target)} on the page`
   let box = await hands.within(what, target.liveBox({ scroll }))
   for (let tries = 0; box && tries < STILL_TRIES; tries++) {
+    await hands.within(what, target.call(drawn))
     const next = await hands.within(what, target.liveBox())
     if (!next || (Math.abs(next.x - box.x) < 1 && Math.abs(next.y - box.y) < 1)) return next
     box = next
