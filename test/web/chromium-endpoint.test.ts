@@ -13,12 +13,9 @@ import { type LocalSite, localSite, taskAt } from './chromium-local.ts'
 
 /** A browser of ours that listens for CDP on a port of its choice. */
 async function listening(profile: string): Promise<{ process: ChildProcess; url: string }> {
-  const process = spawn(CHROMIUM as string, [
-    '--headless',
-    '--no-sandbox',
-    '--remote-debugging-port=0',
-    `--user-data-dir=${profile}`,
-  ])
+  const args = ['--headless', '--no-sandbox', '--remote-debugging-port=0', `--user-data-dir=${profile}`]
+  // A group of its own: the program may be a script that starts the browser as its child.
+  const process = spawn(CHROMIUM as string, args, { detached: true })
   const url = await new Promise<string>((resolve, reject) => {
     let said = ''
     const late = setTimeout(() => reject(new Error(`no DevTools address within 30 s: ${said}`)), 30_000)
@@ -56,7 +53,7 @@ describe.skipIf(!CHROMIUM)('a browser that runs already', () => {
     await server?.close()
     if (cdp && cdp.process.exitCode === null) {
       const ended = new Promise((resolve) => cdp.process.once('exit', resolve))
-      cdp.process.kill('SIGKILL')
+      process.kill(-(cdp.process.pid as number), 'SIGKILL')
       await ended
     }
     await site?.close()
